@@ -1,0 +1,26 @@
+// Bench measures systems that turn a research paper into a code repository: see `bench help`.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// After the first interrupt the default takes over again: a second one ends bench at once.
+	context.AfterFunc(ctx, stop)
+	os.Exit(bench(ctx, os.Stdout, os.Stderr, os.Args[1:]))
+}
+
+// bench is the testable main: it returns the exit code.
+func bench(ctx context.Context, stdout, stderr io.Writer, args []string) int {
+	root := newRoot(&app{stdout: stdout, stderr: stderr})
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	return report(ctx, stderr, err)
+}

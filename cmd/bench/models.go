@@ -1,0 +1,55 @@
+package main
+
+import (
+	"os"
+	"strings"
+
+	"papereval/llm"
+	"papereval/llm/openai"
+	"papereval/llm/recording"
+)
+
+const defaultBaseURL = "https://api.openai.com/v1"
+
+// openModel turns a model's name as the user gives it into the model and who answers for it:
+// "replay:FILE-OR-DIR", or the name of a model at an OpenAI-compatible endpoint. The empty name is the bundled
+// recording.
+func openModel(spec string) (llm.Model, llm.Client, error) {
+	var player recording.Answers
+	var err error
+	path, isReplay := strings.CutPrefix(spec, "replay:")
+	switch {
+	case spec == "":
+		player, err = recording.Bundled()
+	case isReplay:
+		if path == "" {
+			return llm.Model{}, nil, usagef("--model replay: needs a file or folder, as in replay:answers.jsonl")
+		}
+		path, options, _ := strings.Cut(path, "?")
+		if options != "" {
+			return llm.Model{}, nil, usagef("--model %s: a recording has no options", spec)
+		}
+		player, err = recording.OpenAny(path)
+	default:
+		model, err := llm.ParseModel(spec)
+		if err != nil {
+			return llm.Model{}, nil, usage(err)
+		}
+		base := os.Getenv("OPENAI_BASE_URL")
+		if base == "" {
+			base = defaultBaseURL
+		}
+		client := openai.New(base, os.Getenv("OPENAI_API_KEY"), nil)
+		model.Endpoint = client.Endpoint()
+		return model, client, nil
+	}
+	if err != nil {
+		return llm.Model{}, nil, usage(err)
+	}
+	return llm.Model{Endpoint: player.Endpoint(), Name: player.Model(), Context: llm.DefaultContext}, player, nil
+}
+
+// needsKey tells whether a model is asked over the network with a key that is not set.
+func needsKey(spec string) bool {
+	return spec != "" && !strings.HasPrefix(spec, "replay:") && os.Getenv("OPENAI_API_KEY") == "" && os.Getenv("OPENAI_BASE_URL") == ""
+}

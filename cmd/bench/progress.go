@@ -1,0 +1,214 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"papereval/eval"
+	"papereval/llm"
+	"papereval/run"
+)
+
+// progress shows how a run goes on: on a terminal a line for each cell that is being worked on and one for the
+// whole run, elsewhere a plain line for each thing that happened.
+type progress struct {
+	// mu guards cells and sum. It is never held while mpb is called, whose goroutines call back.
+	mu    sync.Mutex
+	w     io.Writer
+	cells map[run.Cell]*cellLine
+	sum   cellLine
+
+	bars    *mpb.Progress // nil where the output is no terminal
+	all     *mpb.Bar
+	started time.Time
+}
+
+// cellLine is what is shown of a cell.
+type cellLine struct {
+	bar            *mpb.Bar
+	state          string
+	answers, known int
+	usage          llm.Usage
+	cost           float64
+}
+
+func newProgress(w io.Writer, r *run.Run) *progress {
+	p := &progress{w: w, cells: make(map[run.Cell]*cellLine), started: time.Now()}
+	if !isTerminal(w) {
+		return p
+	}
+	total := len(r.Papers) * len(r.Generators) * len(r.Config.Seeds)
+	p.bars = mpb.New(mpb.WithOutput(w), mpb.WithWidth(24), mpb.WithAutoRefresh())
+	p.all = p.bars.AddBar(int64(total), mpb.BarPriority(1<<20),
+		mpb.PrependDecorators(decor.CountersNoUnit("%d of %d repositories "), decor.NewPercentage("%d ")),
+		mpb.AppendDecorators(
+			decor.Any(func(decor.Statistics) string { return " " + p.counts(&p.sum) }),
+			decor.OnComplete(decor.Any(func(s decor.Statistics) string { return p.left(s) }), "")),
+	)
+	return p
+}
+
+// left estimates the time that is left from how long the finished cells took.
+func (p *progress) left(s decor.Statistics) string {
+	if s.Current == 0 {
+		return ""
+	}
+	per := time.Since(p.started) / time.Duration(s.Current)
+	return ", about " + (per * time.Duration(s.Total-s.Current)).Round(time.Second).String() + " left"
+}
+
+// counts is locked by itself: bars are drawn by a goroutine of mpb's.
+func (p *progress) counts(c *cellLine) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return c.counts()
+}
+
+func (c *cellLine) counts() string {
+	s := fmt.Sprintf("%d answers", c.answers)
+	if c.known > 0 {
+		s += fmt.Sprintf(" (%d from the ledger)", c.known)
+	}
+	if n := c.usage.Prompt + c.usage.Completion; n > 0 {
+		s += fmt.Sprintf(", %s tokens", thousands(n))
+	}
+	if c.cost > 0 {
+		s += fmt.Sprintf(", $%.2f", c.cost)
+	}
+	return s
+}
+
+func thousands(n int) string {
+	if n < 10_000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%dk", (n+500)/1000)
+}
+
+// event takes in what happened; see [run.Run.Events].
+func (p *progress) event(e run.Event) {
+	c, text, worthALine := p.add(e)
+	switch {
+	case p.bars == nil && worthALine:
+		p.note("%s: %s", cellName(e.Cell), text)
+	case p.bars == nil:
+	case e.What == run.CellStarted:
+		c.bar = p.bars.New(0, mpb.NopStyle(), mpb.BarRemoveOnComplete(),
+			mpb.PrependDecorators(
+				decor.Name(cellName(e.Cell), decor.WCSyncSpaceR),
+				decor.Any(func(decor.Statistics) string { return p.state(c) }, decor.WCSyncSpaceR),
+				decor.Any(func(decor.Statistics) string { return p.counts(c) }),
+			))
+	case e.What == run.CellDone:
+		c.bar.SetTotal(-1, true)
+		p.all.Increment()
+		if e.Err != nil {
+			p.note("%s: %s", cellName(e.Cell), text)
+		}
+	}
+}
+
+// add counts an event and says what it means.
+func (p *progress) add(e run.Event) (c *cellLine, text string, worthALine bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c = p.cells[e.Cell]
+	if c == nil {
+		c = &cellLine{}
+		p.cells[e.Cell] = c
+	}
+	if e.What == run.CallDone {
+		for _, line := range []*cellLine{c, &p.sum} {
+			line.answers += e.Samples
+			line.known += e.Known
+			line.usage = line.usage.Add(e.Usage)
+			line.cost += e.CostUSD
+		}
+	}
+	c.state, worthALine = describe(e, c)
+	return c, c.state, worthALine
+}
+
+func (p *progress) state(c *cellLine) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return c.state
+}
+
+// describe says what happened, and whether that is worth a line where lines stay.
+func describe(e run.Event, c *cellLine) (text string, worthALine bool) {
+	stage := strings.TrimSpace(e.Label.Evaluator + " " + e.Label.Stage + " " + e.Label.File)
+	switch e.What {
+	case run.CellStarted:
+		return "started", false
+	case run.CallStarted:
+		return stage, false
+	case run.CallWaits:
+		return fmt.Sprintf("%s: waits until %s: %s", stage, time.Now().Add(e.Wait).Format(time.TimeOnly), printable(e.Err.Error())), true
+	case run.CallDone:
+		if e.Err != nil {
+			return fmt.Sprintf("%s: %s", stage, printable(e.Err.Error())), false // told by whoever asked
+		}
+		return stage, false
+	case run.StepDone:
+		return stage, true
+	case run.Scored:
+		return scored(e.Scores), true
+	default:
+		if e.Err != nil {
+			return "failed: " + printable(e.Err.Error()), true
+		}
+		return "done, " + c.counts(), true
+	}
+}
+
+func scored(scores []eval.Score) string {
+	parts := make([]string, len(scores))
+	for i, s := range scores {
+		parts[i] = fmt.Sprintf("%s %.2f (%d/%d)", s.Metric, s.Value, s.Valid, s.Asked)
+		if s.Status != eval.OK {
+			parts[i] = fmt.Sprintf("%s: %s: %s", s.Metric, s.Status, printable(s.Reason))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func cellName(c run.Cell) string {
+	name := c.Paper + " " + c.System
+	if c.Seed != 0 {
+		name += fmt.Sprintf(" (seed %d)", c.Seed)
+	}
+	return printable(name)
+}
+
+// note shows a remark beside the display.
+func (p *progress) note(format string, args ...any) {
+	line := fmt.Sprintf(format+"\n", args...)
+	if p.bars != nil {
+		_, _ = p.bars.Write([]byte(line)) // a display that cannot be written stops nothing
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, _ = io.WriteString(p.w, line)
+}
+
+// close ends the display. Cells that an interruption left open disappear from it.
+func (p *progress) close() {
+	if p.bars == nil {
+		return
+	}
+	for _, c := range p.cells { // nobody works on them any more
+		if c.bar != nil {
+			c.bar.Abort(true)
+		}
+	}
+	p.all.Abort(true)
+	p.bars.Wait()
+}

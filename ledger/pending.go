@@ -1,0 +1,59 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"papereval/ledger/db"
+)
+
+// PutPending records a call without an answer, for which a run waits. It changes nothing where the answer
+// is known.
+func (l *Ledger) PutPending(ctx context.Context, run string, c *Call) error {
+	texts, err := l.texts(c)
+	if err != nil {
+		return err
+	}
+	err = l.put(ctx, func(ctx context.Context, q *db.Queries) error {
+		if known, err := intact(ctx, q, c.Key); known || err != nil {
+			return err
+		}
+		if err := putRequest(ctx, q, c, texts); err != nil {
+			return err
+		}
+		return q.PutPending(ctx, db.PutPendingParams{Key: c.Key, Run: run})
+	})
+	if err != nil {
+		return fmt.Errorf("record pending call %s of run %s: %w", c.Key, run, err)
+	}
+	return nil
+}
+
+// Pending returns the calls that a run waits for, without their messages, in the order of paper, system,
+// evaluator, stage, file, sample and key.
+func (l *Ledger) Pending(ctx context.Context, run string) ([]*Call, error) {
+	rows, err := l.queries.Pending(ctx, run)
+	if err != nil {
+		return nil, fmt.Errorf("read the pending calls of run %s: %w", run, explain(l.path, err))
+	}
+	calls := make([]*Call, len(rows))
+	for i, row := range rows {
+		calls[i] = request(row.Request)
+	}
+	return calls, nil
+}
+
+// PendingCall returns a call that some run waits for, without its messages. The error wraps [ErrNotFound]
+// where no run does.
+func (l *Ledger) PendingCall(ctx context.Context, key string) (*Call, error) {
+	row, err := l.queries.PendingCall(ctx, key)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, fmt.Errorf("pending call %s: %w", key, ErrNotFound)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read pending call %s: %w", key, explain(l.path, err))
+	}
+	return request(row), nil
+}

@@ -1,0 +1,70 @@
+package reports
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// most is how many incidents of a kind people see below a table; json has all of them.
+const most = 10
+
+// marks explain the marks of the per-paper table and name what failed, with the reason.
+func (run *Run) marks() []string {
+	var selections, systems, judges, skipped list
+	several := distinct(run.Cells, func(c Cell) string { return c.Model }) > 1
+	seeds := distinct(run.Cells, func(c Cell) int { return c.Seed }) > 1
+	ms := run.measures()
+	for _, c := range run.sorted() {
+		cell := c.Paper + " " + c.System
+		if several {
+			cell += " " + c.Model
+		}
+		if seeds {
+			cell += fmt.Sprintf(" seed %d", c.Seed)
+		}
+		if c.State == Failed {
+			systems.add(cell, c.Error)
+		}
+		for _, m := range ms {
+			s := m.in(&c)
+			if s == nil {
+				continue
+			}
+			name := cell + " " + m.name(ms, " ")
+			switch {
+			case s.Status == JudgeFailed:
+				judges.add(name, s.Reason)
+			case s.Status == Skipped:
+				skipped.add(name, s.Reason)
+			case s.Status == OK && s.selected():
+				selections.add(fmt.Sprintf("rests on %d of %d files", s.Shown, s.Files), name)
+			}
+		}
+	}
+	notes := slices.Concat(selections.notes("† "), systems.notes("System failed: "), judges.notes("Judge failed: "), skipped.notes("Skipped: "))
+	if run.sources().mixed() {
+		notes = append(notes, "‡ rests on simulated answers: not a result")
+	}
+	return notes
+}
+
+type list []string
+
+func (l *list) add(what, why string) {
+	if why = short(Plain(why), 200); why != "" {
+		what += ": " + strings.TrimSuffix(why, ".")
+	}
+	*l = append(*l, what)
+}
+
+func (l list) notes(prefix string) []string {
+	var notes []string
+	for i, s := range l {
+		if i == most {
+			return append(notes, fmt.Sprintf("%s%d more, listed in json", prefix, len(l)-most))
+		}
+		notes = append(notes, prefix+s)
+	}
+	return notes
+}

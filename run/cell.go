@@ -1,0 +1,253 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"papereval/datasets"
+	"papereval/eval"
+	"papereval/generate"
+	"papereval/ledger"
+	"papereval/llm"
+	"papereval/repo"
+)
+
+// The states of a cell in the ledger.
+const (
+	Running = "running"
+	Done    = "done"
+	// Failed is a system that wrote no repository. That is a result.
+	Failed = "failed"
+	// Broken is a cell that could not be worked on for a reason outside the system: no answer came, the
+	// paper cannot be read. That is no result.
+	Broken = "broken"
+)
+
+// cell writes and scores one repository and records both.
+func (r *Run) cell(ctx context.Context, c Cell, e datasets.Entry, g generate.Generator) error {
+	r.Events(Event{Cell: c, What: CellStarted})
+	record := ledger.Cell{Run: r.id, Paper: c.Paper, System: c.System, Model: r.Config.Model.LLM().String(), Seed: c.Seed,
+		State: Running, Started: time.Now()}
+	if err := r.Ledger.PutCell(ctx, record); err != nil {
+		return &LedgerError{err}
+	}
+	finish := func(state string, failure error) error {
+		record.State, record.Finished = state, time.Now()
+		record.Elapsed = record.Finished.Sub(record.Started)
+		r.mu.Lock()
+		r.totals.Cells++
+		if failure != nil {
+			record.Error = failure.Error()
+			r.totals.Failed++
+			if r.totals.FirstFailure == "" {
+				r.totals.FirstFailure = fmt.Sprintf("%s %s: %v", c.Paper, c.System, failure)
+			}
+		}
+		r.mu.Unlock()
+		if err := r.Ledger.PutCell(ctx, record); err != nil {
+			return &LedgerError{err}
+		}
+		r.Events(Event{Cell: c, What: CellDone, Err: failure})
+		return nil
+	}
+
+	var history []repo.Commit
+	tree, failure := r.generate(ctx, c, g, &history)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if stop := stops(failure); stop != nil {
+		return stop
+	}
+	if tree != nil {
+		dir := filepath.Join(r.Dir(), c.folder(r.Config.Model.LLM()))
+		if err := export(dir, history, failure); err != nil {
+			return &WorkspaceError{err}
+		}
+		digest, err := r.Ledger.PutBlob(ctx, tree.Encode())
+		if err != nil {
+			return &LedgerError{err}
+		}
+		record.Tree = digest
+	}
+	state := Done
+	if failure != nil {
+		if !systemsFault(failure) {
+			return finish(Broken, failure)
+		}
+		state, tree = Failed, nil
+	}
+	scores, err := r.evaluate(ctx, c, e, tree)
+	if stop := stops(err); stop != nil {
+		return stop
+	}
+	if err != nil {
+		return finish(Broken, err)
+	}
+	if err := r.Ledger.PutScores(ctx, r.id, scores); err != nil {
+		return &LedgerError{err}
+	}
+	return finish(state, failure)
+}
+
+// generate runs the system; history, where it is not nil, gets a commit per step.
+func (r *Run) generate(ctx context.Context, c Cell, g generate.Generator, history *[]repo.Commit) (*repo.Tree, error) {
+	p, err := r.papers[c.Paper]()
+	if err != nil {
+		return nil, err
+	}
+	label := llm.Label{Run: r.id, Paper: c.Paper, System: c.System, Seed: c.Seed}
+	return g.Generate(ctx, &generate.Task{Paper: p, Client: r.calls, Model: r.Config.Model.LLM(), Label: label, Prompts: r.Prompts,
+		Step: func(s generate.Step) {
+			if history == nil {
+				return
+			}
+			*history = append(*history, commit(s))
+			label := label
+			label.Stage, label.File = s.Stage, s.File
+			r.Events(Event{Cell: c, What: StepDone, Label: label})
+		}})
+}
+
+func commit(s generate.Step) repo.Commit {
+	message := s.Stage
+	if s.File != "" {
+		message += ": " + s.File
+	}
+	if s.Note != "" {
+		message += "\n\n" + s.Note
+	}
+	return repo.Commit{Message: message, Tree: s.Tree}
+}
+
+// export writes the repository, and beside it the answer that a failed stage could not use.
+func export(dir string, history []repo.Commit, failure error) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if err := repo.WriteHistory(filepath.Join(dir, "repo"), history); err != nil {
+		return err
+	}
+	file := filepath.Join(dir, "unusable-answer.txt")
+	var stage *generate.StageError
+	if errors.As(failure, &stage) && stage.Answer != "" {
+		return os.WriteFile(file, []byte(stage.Answer), 0o644)
+	}
+	if err := os.Remove(file); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// systemsFault tells a system that failed from a call that did: a system is judged by what the model wrote,
+// not by the weather.
+func systemsFault(err error) bool {
+	var stage *generate.StageError
+	if !errors.As(err, &stage) {
+		return false
+	}
+	switch llm.KindOf(err) {
+	case "", llm.CutShort, llm.Empty, llm.Filtered, llm.PromptTooLong:
+		return true
+	}
+	return false
+}
+
+// evaluate asks all evaluators at the same time; a nil tree is a system that wrote no repository.
+func (r *Run) evaluate(ctx context.Context, c Cell, e datasets.Entry, tree *repo.Tree) ([]ledger.Score, error) {
+	p, err := r.papers[c.Paper]()
+	if err != nil {
+		return nil, err
+	}
+	gold, err := reference(e)
+	if err != nil {
+		return nil, fmt.Errorf("the authors' repository of %s: %w", c.Paper, err)
+	}
+	subject := &eval.Subject{Paper: p, Repository: tree, Reference: gold,
+		Label: llm.Label{Run: r.id, Paper: c.Paper, System: c.System, Seed: c.Seed}}
+	evaluators := r.Evaluators(r.calls)
+	results := make([][]ledger.Score, len(evaluators))
+	// Not cancelled by each other: what one evaluator gets answered is kept for the next try.
+	var group errgroup.Group
+	for i, evaluator := range evaluators {
+		group.Go(func() error {
+			result, err := evaluator.Evaluate(ctx, subject)
+			if err != nil {
+				return fmt.Errorf("evaluator %s: %w", evaluator.Name(), err)
+			}
+			r.Events(Event{Cell: c, What: Scored, Label: llm.Label{Evaluator: evaluator.Name()}, Scores: result.Scores})
+			results[i], err = r.records(ctx, c, evaluator.Name(), result, r.provenance(subject))
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	var all []ledger.Score
+	for _, scores := range results {
+		all = append(all, scores...)
+	}
+	return all, nil
+}
+
+// provenance is what a score rests on besides the calls, which its detail names.
+func (r *Run) provenance(s *eval.Subject) map[string]any {
+	p := map[string]any{
+		"bench":    r.Version,
+		"dataset":  r.Config.Dataset,
+		"revision": r.Config.Revision,
+		"judge":    r.Config.JudgeModel,
+		"prompts":  r.Config.Prompts,
+	}
+	if s.Repository != nil {
+		p["repository"] = s.Repository.Digest()
+	}
+	if s.Reference != nil {
+		p["reference"] = s.Reference.Digest()
+	}
+	return p
+}
+
+// records makes ledger records of an evaluator's result.
+func (r *Run) records(ctx context.Context, c Cell, evaluator string, result *eval.Result, provenance map[string]any) ([]ledger.Score, error) {
+	from, err := json.Marshal(provenance)
+	if err != nil {
+		return nil, err
+	}
+	detail, err := json.Marshal(result.Detail)
+	if err != nil {
+		return nil, err
+	}
+	blob, err := r.Ledger.PutBlob(ctx, detail)
+	if err != nil {
+		return nil, &LedgerError{err}
+	}
+	var records []ledger.Score
+	for _, s := range result.Scores {
+		values, err := json.Marshal(s.Samples)
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, ledger.Score{Paper: c.Paper, System: c.System, Model: r.Config.Model.LLM().String(), Seed: c.Seed,
+			Evaluator: evaluator, Metric: s.Metric, JudgeModel: r.Config.JudgeModel.LLM().String(),
+			Status: string(s.Status), Source: string(s.Source), Value: s.Value, Asked: s.Asked, Valid: s.Valid,
+			Low: s.Low, High: s.High, Shown: s.Shown, Files: s.Files, Reason: s.Reason,
+			Samples: string(values), Detail: blob, Provenance: string(from)})
+		if s.Status == eval.JudgeFailed {
+			r.mu.Lock()
+			r.totals.JudgesFailed++
+			if r.totals.FirstFailure == "" {
+				r.totals.FirstFailure = fmt.Sprintf("%s %s %s: %s", c.Paper, c.System, evaluator, s.Reason)
+			}
+			r.mu.Unlock()
+		}
+	}
+	return records, nil
+}

@@ -1,0 +1,86 @@
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"papereval/ledger"
+	"papereval/llm"
+)
+
+// store keeps a run's answers in the ledger.
+type store struct {
+	ledger *ledger.Ledger
+	run    string
+	model  string // that generates, which cells are named by
+	damage func(error) // told of answers that were damaged and are paid for again
+}
+
+var _ llm.Store = (*store)(nil)
+
+// LedgerError is a ledger that cannot be read or written: nothing can go on.
+type LedgerError struct{ Err error }
+
+func (e *LedgerError) Error() string { return "ledger: " + e.Err.Error() }
+
+func (e *LedgerError) Unwrap() error { return e.Err }
+
+func (s *store) Sample(ctx context.Context, key string) (*llm.Sample, error) {
+	call, err := s.ledger.Call(ctx, key)
+	var damaged *ledger.DamagedError
+	switch {
+	case errors.As(err, &damaged):
+		s.damage(err)
+		return nil, fmt.Errorf("%w: %w", llm.ErrUnknown, err)
+	case errors.Is(err, ledger.ErrNotFound):
+		return nil, fmt.Errorf("%w: %w", llm.ErrUnknown, err)
+	case err != nil:
+		return nil, &LedgerError{err}
+	}
+	return &llm.Sample{
+		Index: call.Sample, Key: key, Text: call.Text, Finish: call.Finish, Snapshot: call.Snapshot,
+		Source:  llm.Source(call.Source),
+		Usage:   llm.Usage{Prompt: call.Prompt, Cached: call.Cached, Completion: call.Completion, Reasoning: call.Reasoning},
+		Elapsed: call.Elapsed,
+	}, nil
+}
+
+func (s *store) Put(ctx context.Context, req *llm.Request, sample *llm.Sample, started time.Time) error {
+	call := newCall(req, sample.Index)
+	call.Text, call.Finish, call.Snapshot, call.Source = sample.Text, sample.Finish, sample.Snapshot, string(sample.Source)
+	call.Prompt, call.Cached = sample.Usage.Prompt, sample.Usage.Cached
+	call.Completion, call.Reasoning = sample.Usage.Completion, sample.Usage.Reasoning
+	call.Started, call.Elapsed = started, sample.Elapsed
+	if err := s.ledger.PutCall(ctx, call); err != nil {
+		return &LedgerError{err}
+	}
+	return s.Used(ctx, req, sample)
+}
+
+func (s *store) Used(ctx context.Context, req *llm.Request, sample *llm.Sample) error {
+	l := req.Label
+	err := s.ledger.Use(ctx, ledger.Use{Run: s.run, Key: sample.Key, Paper: l.Paper, System: l.System,
+		Model: s.model, Seed: l.Seed, Evaluator: l.Evaluator, Stage: l.Stage, File: l.File})
+	if err != nil {
+		return &LedgerError{err}
+	}
+	return nil
+}
+
+// newCall is a sample of a request as the ledger has it, without its answer.
+func newCall(req *llm.Request, index int) *ledger.Call {
+	params, err := json.Marshal(req.Model)
+	if err != nil {
+		panic(fmt.Sprintf("run: a model that cannot be encoded: %v", err)) // strings and numbers always can
+	}
+	messages := make([]ledger.Message, len(req.Messages))
+	for i, m := range req.Messages {
+		messages[i] = ledger.Message{Role: string(m.Role), Content: m.Content}
+	}
+	l := req.Label
+	return &ledger.Call{Key: llm.Key(req, index), Endpoint: req.Model.Endpoint, Model: req.Model.String(), Params: string(params),
+		Messages: messages, Sample: index, Paper: l.Paper, System: l.System, Evaluator: l.Evaluator, Stage: l.Stage, File: l.File}
+}
