@@ -12,14 +12,18 @@ import (
 const (
 	Running = "running"
 	Done    = "done"
-	Failed  = "failed"
+	// Failed is a system that wrote no repository. That is a result.
+	Failed = "failed"
+	// Broken is a cell that could not be worked on for a reason outside the system: no answer came, the
+	// paper cannot be read. That is no result.
+	Broken = "broken"
 )
 
 // Cell is the unit of work of a run.
 type Cell struct {
 	Run, Paper, System, Model string
 	Seed                      int
-	State                     string // Running, Done or Failed
+	State                     string // one of the states above
 	Tree                      string // digest of the repository's tree
 	Error                     string // why it failed
 	Started, Finished         time.Time

@@ -1,6 +1,7 @@
 package llm_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -63,11 +64,14 @@ func (s *shelf) Sample(_ context.Context, key string) (*llm.Sample, error) {
 func (s *shelf) Put(ctx context.Context, _ *llm.Request, sample *llm.Sample, _ time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.putErr != nil {
-		return s.putErr
+	if err := cmp.Or(s.putErr, ctx.Err()); err != nil {
+		return err
+	}
+	if first, ok := s.samples[sample.Key]; ok {
+		*sample = first
 	}
 	s.samples[sample.Key] = *sample
-	return ctx.Err()
+	return nil
 }
 
 func (s *shelf) Used(_ context.Context, _ *llm.Request, sample *llm.Sample) error {

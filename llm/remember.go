@@ -14,7 +14,8 @@ type Store interface {
 	// wraps [ErrUnknown]; any other error means that the store cannot be read.
 	Sample(ctx context.Context, key string) (*Sample, error)
 	// Put stores an answer that was just paid for, and that this request uses it. When it returns nil the
-	// answer survives the end of the process.
+	// answer survives the end of the process. Where another process has stored an answer in the meantime, it
+	// replaces *s by that one.
 	Put(ctx context.Context, req *Request, s *Sample, started time.Time) error
 	// Used notes that a request uses a sample that was stored before.
 	Used(ctx context.Context, req *Request, s *Sample) error
@@ -148,15 +149,15 @@ func (m *memory) lead(ctx context.Context, req *Request, keys []string, flights 
 		i := s.Index - req.First
 		s.Key = keys[i]
 		f := flights[i]
-		f.sample = s
 		if s.Err == nil {
 			// It is paid for: it is stored even if nobody waits for it any more.
 			if err := m.store.Put(context.WithoutCancel(ctx), req, &s, started); err != nil {
 				f.fatal = fmt.Errorf("storing an answer of %s: %w", req.Model.Name, err)
 			}
 		} else {
-			f.abandoned = false
+			f.abandoned = ctx.Err() != nil
 		}
+		f.sample = s
 		m.land(keys[i], f)
 	})
 	if len(unknown) < len(keys) {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"papereval/llm"
 	"papereval/llm/sim"
@@ -257,5 +258,20 @@ func TestRememberStoresWhatWasPaidForAfterCancel(t *testing.T) {
 	}
 	if len(store.keys()) != 1 {
 		t.Error("the answer was not stored")
+	}
+}
+
+func TestRememberUsesTheAnswerThatWasStoredFirst(t *testing.T) {
+	store := newShelf()
+	c := llm.Remember(llm.ClientFunc(func(ctx context.Context, req *llm.Request) (*llm.Response, error) {
+		// Meanwhile another process stores its answer.
+		key := llm.Key(req, 0)
+		if err := store.Put(ctx, req, &llm.Sample{Key: key, Text: "first"}, time.Now()); err != nil {
+			return nil, err
+		}
+		return endpoint(t, sim.NewServer(sim.AnswererFunc(echo))).Complete(ctx, req)
+	}), store)
+	if s, err := llm.One(t.Context(), c, request("p", 0, 1)); err != nil || s.Text != "first" {
+		t.Errorf("%+v, %v", s, err)
 	}
 }

@@ -31,12 +31,11 @@ func (in *inputs) expand(source string, stack []string) string {
 		if in.left < 0 {
 			break // said once
 		}
-		argument := ""
-		if m[2] >= 0 {
-			argument = source[m[2]:m[3]]
-		} else {
-			argument = source[m[4]:m[5]]
+		from, to := m[2], m[3]
+		if from < 0 {
+			from, to = m[4], m[5]
 		}
+		argument := source[from:to]
 		text, err := in.read(strings.TrimSpace(argument), stack)
 		if err != nil {
 			in.warnings = append(in.warnings, fmt.Sprintf("%s is left as it is: %v", source[m[0]:m[1]], err))

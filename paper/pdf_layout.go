@@ -91,7 +91,7 @@ func follows(number, last string) bool {
 		if i := strings.LastIndexByte(last, '.'); i >= 0 {
 			parent, own = last[:i], last[i+1:]
 		}
-		next := ""
+		var next string
 		if n, err := strconv.Atoi(own); err == nil {
 			next = strconv.Itoa(n + 1)
 		} else {

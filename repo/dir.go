@@ -46,21 +46,20 @@ func ReadDir(fsys fs.FS) (*Tree, []Skipped, error) {
 			}
 		case d.Type() == fs.ModeSymlink:
 			target, err := fs.ReadLink(fsys, name)
-			if err != nil {
+			switch {
+			case err != nil:
 				left = append(left, Skipped{name, err.Error()})
-				return nil
-			}
-			links[name] = path.Join(path.Dir(name), filepath.ToSlash(target))
-			if path.IsAbs(target) {
+			case path.IsAbs(target):
 				links[name] = target
+			default:
+				links[name] = path.Join(path.Dir(name), filepath.ToSlash(target))
 			}
 		case d.Type().IsRegular():
-			content, err := readFile(fsys, name)
-			if err != nil {
+			if content, err := readFile(fsys, name); err == nil {
+				files[name] = content
+			} else {
 				left = append(left, Skipped{name, err.Error()})
-				return nil
 			}
-			files[name] = content
 		case !d.IsDir():
 			left = append(left, Skipped{name, "is neither a file nor a folder"})
 		}

@@ -140,6 +140,9 @@ func (run *Run) judging() string {
 			u = u.Add(s.Usage)
 		}
 	}
+	if u.Calls == 0 {
+		return "Calls, tokens, cost and time are of generating. No call was made for judging."
+	}
 	cost := Cost{u.cost()}.lines()[0]
 	return fmt.Sprintf("Calls, tokens, cost and time are of generating. Judging took %s, %s prompt and %s completion tokens, cost in USD %s, time %s.",
 		many(u.Calls, "call"), Count(u.Prompt).lines()[0], Count(u.Completion).lines()[0], cost, Elapsed(u.Elapsed).lines()[0])

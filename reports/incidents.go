@@ -11,7 +11,7 @@ const most = 10
 
 // marks explain the marks of the per-paper table and name what failed, with the reason.
 func (run *Run) marks() []string {
-	var selections, systems, judges, skipped list
+	var selections, systems, broken, judges, skipped list
 	several := distinct(run.Cells, func(c Cell) string { return c.Model }) > 1
 	seeds := distinct(run.Cells, func(c Cell) int { return c.Seed }) > 1
 	ms := run.measures()
@@ -23,8 +23,11 @@ func (run *Run) marks() []string {
 		if seeds {
 			cell += fmt.Sprintf(" seed %d", c.Seed)
 		}
-		if c.State == Failed {
+		switch c.State {
+		case Failed:
 			systems.add(cell, c.Error)
+		case Broken:
+			broken.add(cell, c.Error)
 		}
 		for _, m := range ms {
 			s := m.in(&c)
@@ -42,7 +45,7 @@ func (run *Run) marks() []string {
 			}
 		}
 	}
-	notes := slices.Concat(selections.notes("† "), systems.notes("System failed: "), judges.notes("Judge failed: "), skipped.notes("Skipped: "))
+	notes := slices.Concat(selections.notes("† "), systems.notes("System failed: "), broken.notes("Not worked on: "), judges.notes("Judge failed: "), skipped.notes("Skipped: "))
 	if run.sources().mixed() {
 		notes = append(notes, "‡ rests on simulated answers: not a result")
 	}

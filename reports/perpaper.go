@@ -123,6 +123,6 @@ func (v scoreValue) raw() any {
 func (u Usage) record() record {
 	return record{
 		{"calls", u.Calls}, {"prompt_tokens", u.Prompt}, {"cached_tokens", u.Cached}, {"completion_tokens", u.Completion},
-		{"cost_usd", Cost{u.cost()}.raw()}, {"seconds", u.Elapsed.Seconds()},
+		{"cost_usd", Cost{u.cost()}.raw()}, {"seconds", Elapsed(u.Elapsed).raw()},
 	}
 }

@@ -20,8 +20,8 @@ type Cell struct {
 	Paper, Title, Venue, System, Model string
 
 	Seed   int
-	State  string // Done or Failed
-	Error  string // why the system failed
+	State  string // Done, Failed or Broken, or running in a run that was interrupted
+	Error  string // why it is Failed or Broken
 	Source string // of the answers it was generated from: live, recorded, simulated; empty where not known
 	Files  int    // in the repository
 	Tokens int    // of the repository's files
@@ -33,6 +33,9 @@ type Cell struct {
 const (
 	Done   = "done"
 	Failed = "failed"
+	// Broken is a cell that could not be worked on: no answer came, the paper cannot be read. The system is
+	// not to blame, so it has no scores.
+	Broken = "broken"
 )
 
 // Usage is what some calls of a model took. Cached tokens are part of the prompt's.

@@ -55,10 +55,13 @@ func (c Cost) raw() any {
 	return finite(*c.USD)
 }
 
-// Elapsed is a duration; machines see seconds.
+// Elapsed is a duration; machines see seconds. Zero is one that is not known: old recordings have none.
 type Elapsed time.Duration
 
 func (e Elapsed) lines() []string {
+	if e == 0 {
+		return Missing{}.lines()
+	}
 	d := time.Duration(e)
 	switch s := int(d.Round(time.Second) / time.Second); {
 	case d > 0 && d < 9950*time.Millisecond:
@@ -71,7 +74,12 @@ func (e Elapsed) lines() []string {
 		return []string{fmt.Sprintf("%dh%02dm", s/3600, s%3600/60)}
 	}
 }
-func (e Elapsed) raw() any { return time.Duration(e).Seconds() }
+func (e Elapsed) raw() any {
+	if e == 0 {
+		return nil
+	}
+	return time.Duration(e).Seconds()
+}
 
 // average is a mean of whole numbers: people see it rounded.
 type average struct{ mean float64 }

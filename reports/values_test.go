@@ -27,7 +27,7 @@ func TestValues(t *testing.T) {
 		{Cost{usd(0.12345)}, "0.1235", 0.12345},
 		{Cost{usd(12.345)}, "12.35", 12.345},
 		{Cost{usd(1234.5)}, "1,234.50", 1234.5},
-		{Elapsed(0), "0s", 0.0},
+		{Elapsed(0), "–", nil},
 		{Elapsed(40 * time.Millisecond), "0.0s", 0.04},
 		{Elapsed(9949 * time.Millisecond), "9.9s", 9.949},
 		{Elapsed(9960 * time.Millisecond), "10s", 9.96},

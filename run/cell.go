@@ -19,22 +19,11 @@ import (
 	"papereval/repo"
 )
 
-// The states of a cell in the ledger.
-const (
-	Running = "running"
-	Done    = "done"
-	// Failed is a system that wrote no repository. That is a result.
-	Failed = "failed"
-	// Broken is a cell that could not be worked on for a reason outside the system: no answer came, the
-	// paper cannot be read. That is no result.
-	Broken = "broken"
-)
-
 // cell writes and scores one repository and records both.
 func (r *Run) cell(ctx context.Context, c Cell, e datasets.Entry, g generate.Generator) error {
 	r.Events(Event{Cell: c, What: CellStarted})
 	record := ledger.Cell{Run: r.id, Paper: c.Paper, System: c.System, Model: r.Config.Model.LLM().String(), Seed: c.Seed,
-		State: Running, Started: time.Now()}
+		State: ledger.Running, Started: time.Now()}
 	if err := r.Ledger.PutCell(ctx, record); err != nil {
 		return &LedgerError{err}
 	}
@@ -77,19 +66,19 @@ func (r *Run) cell(ctx context.Context, c Cell, e datasets.Entry, g generate.Gen
 		}
 		record.Tree = digest
 	}
-	state := Done
+	state := ledger.Done
 	if failure != nil {
 		if !systemsFault(failure) {
-			return finish(Broken, failure)
+			return finish(ledger.Broken, failure)
 		}
-		state, tree = Failed, nil
+		state, tree = ledger.Failed, nil
 	}
 	scores, err := r.evaluate(ctx, c, e, tree)
 	if stop := stops(err); stop != nil {
 		return stop
 	}
 	if err != nil {
-		return finish(Broken, err)
+		return finish(ledger.Broken, err)
 	}
 	if err := r.Ledger.PutScores(ctx, r.id, scores); err != nil {
 		return &LedgerError{err}

@@ -12,9 +12,9 @@ import (
 //
 //	record     every request and answer of the run, those from the ledger too
 //	observe    for the display
+//	retry      what failed for a passing reason; what was answered beside it is kept at once
 //	remember   never pay twice
-//	limit      calls in flight
-//	retry      what failed for a passing reason
+//	limit      calls in flight; one that waits for its next try is none
 //	endpoint   by the model's endpoint
 func (r *Run) client() llm.Client {
 	c := llm.Client(llm.ClientFunc(func(ctx context.Context, req *llm.Request) (*llm.Response, error) {
@@ -24,11 +24,11 @@ func (r *Run) client() llm.Client {
 		}
 		return endpoint.Complete(ctx, req)
 	}))
+	c = llm.Limit(c, r.Concurrency)
+	c = llm.Remember(c, &store{ledger: r.Ledger, run: r.id, model: r.Config.Model.LLM().String(), damage: r.Damage})
 	c = llm.Retry(c, func(l llm.Label, w llm.Wait) {
 		r.Events(Event{Cell: cellOf(l), What: CallWaits, Label: l, Wait: w.For, Err: w.Err})
 	})
-	c = llm.Limit(c, r.Concurrency)
-	c = llm.Remember(c, &store{ledger: r.Ledger, run: r.id, model: r.Config.Model.LLM().String(), damage: r.Damage})
 	c = r.observe(c)
 	if r.Record != nil {
 		c = recording.Record(c, r.Record)

@@ -68,7 +68,9 @@ func (m Model) LLM() llm.Model { return llm.Model(m) }
 // ID is the run's id: the first 12 hexadecimal digits of the SHA-256 of the configuration's JSON, without
 // Places. Budget, concurrency and display are no part of a configuration at all.
 func (c *Config) ID() string {
-	data, err := json.Marshal(c) // map keys are sorted, fields in order: canonical
+	canonical := *c
+	canonical.Evaluators = append([]string{}, c.Evaluators...) // none is written in one way only
+	data, err := json.Marshal(canonical)                       // map keys are sorted, fields in order
 	if err != nil {
 		panic(fmt.Sprintf("run: a configuration that cannot be encoded: %v", err))
 	}

@@ -15,7 +15,7 @@ import (
 type store struct {
 	ledger *ledger.Ledger
 	run    string
-	model  string // that generates, which cells are named by
+	model  string      // that generates, which cells are named by
 	damage func(error) // told of answers that were damaged and are paid for again
 }
 
@@ -57,6 +57,12 @@ func (s *store) Put(ctx context.Context, req *llm.Request, sample *llm.Sample, s
 	if err := s.ledger.PutCall(ctx, call); err != nil {
 		return &LedgerError{err}
 	}
+	// Another process may have stored an answer first. That one stands, so that a rerun ends the same way.
+	stored, err := s.Sample(ctx, sample.Key)
+	if err != nil {
+		return err
+	}
+	*sample = *stored
 	return s.Used(ctx, req, sample)
 }
 

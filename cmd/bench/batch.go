@@ -50,7 +50,7 @@ func newBatchExport(a *app) *cobra.Command {
 	c.Flags().StringVarP(&output, "output", "o", "-", "the `file` to write; - is standard output")
 	c.RunE = func(c *cobra.Command, _ []string) (err error) {
 		ctx := c.Context()
-		r, l, err := flags.open(c, &where)
+		r, l, err := flags.open(c, &where, func(*run.Run) error { return nil })
 		if err != nil {
 			return err
 		}

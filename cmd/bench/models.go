@@ -7,6 +7,7 @@ import (
 	"papereval/llm"
 	"papereval/llm/openai"
 	"papereval/llm/recording"
+	"papereval/run"
 )
 
 const defaultBaseURL = "https://api.openai.com/v1"
@@ -49,7 +50,15 @@ func openModel(spec string) (llm.Model, llm.Client, error) {
 	return llm.Model{Endpoint: player.Endpoint(), Name: player.Model(), Context: llm.DefaultContext}, player, nil
 }
 
-// needsKey tells whether a model is asked over the network with a key that is not set.
-func needsKey(spec string) bool {
-	return spec != "" && !strings.HasPrefix(spec, "replay:") && os.Getenv("OPENAI_API_KEY") == "" && os.Getenv("OPENAI_BASE_URL") == ""
+// needsKey refuses a run that asks a model over the network with a key that is not set.
+func needsKey(r *run.Run) error {
+	if os.Getenv("OPENAI_API_KEY") != "" || os.Getenv("OPENAI_BASE_URL") != "" {
+		return nil
+	}
+	for _, spec := range []string{r.Config.Places.Model, r.Config.Places.JudgeModel} {
+		if spec != "" && !strings.HasPrefix(spec, "replay:") {
+			return usagef("--model %s is asked at %s and needs a key: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own; without --model the bundled recording answers", spec, defaultBaseURL)
+		}
+	}
+	return nil
 }

@@ -34,7 +34,6 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Version:       version(),
-		Args:          cobra.NoArgs,
 	}
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
@@ -50,6 +49,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted.`,
 		c.Args = usageArgs(c.Args)
 		if c.RunE != nil {
 			c.PreRunE = func(c *cobra.Command, _ []string) error { return readSettings(c) }
+		} else {
+			c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() } // so that a misspelt command is an error
 		}
 	}
 	return root

@@ -60,16 +60,11 @@ continues what was interrupted, and repeats the table of what was finished.`,
 		if concurrency < 1 {
 			return usagef("--concurrency %d: at least one call is made at a time", concurrency)
 		}
-		r, l, err := flags.open(c, &where)
+		r, l, err := flags.open(c, &where, needsKey)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, l.Close()) }()
-		for _, spec := range []string{r.Config.Places.Model, r.Config.Places.JudgeModel} {
-			if needsKey(spec) {
-				return usagef("--model %s is asked at %s and needs a key: set OPENAI_API_KEY (or OPENAI_BASE_URL for a server of your own). Without --model the bundled recording answers", spec, defaultBaseURL)
-			}
-		}
 		r.Concurrency = concurrency
 		if record != "" {
 			if r.Record, err = recording.Create(record, recording.About{Model: r.Config.Model.LLM().String()}); err != nil {
@@ -104,8 +99,8 @@ continues what was interrupted, and repeats the table of what was finished.`,
 	return c
 }
 
-// open prepares the run that the flags describe, with its ledger.
-func (f *runFlags) open(c *cobra.Command, w *workspace) (*run.Run, *ledger.Ledger, error) {
+// open prepares the run that the flags describe, with its ledger; check may refuse it before anything is made.
+func (f *runFlags) open(c *cobra.Command, w *workspace, check func(*run.Run) error) (*run.Run, *ledger.Ledger, error) {
 	var config *run.Config
 	var err error
 	if f.run == "" { // wrong usage is found before a workspace is made
@@ -115,7 +110,10 @@ func (f *runFlags) open(c *cobra.Command, w *workspace) (*run.Run, *ledger.Ledge
 	}
 	var r *run.Run
 	if config != nil {
-		if r, err = prepare(config, f.split, f.papers, f.without); err != nil {
+		if r, err = prepare(config, f.split, f.papers, f.without); err == nil {
+			err = check(r)
+		}
+		if err != nil {
 			return nil, nil, err
 		}
 	}
@@ -126,6 +124,9 @@ func (f *runFlags) open(c *cobra.Command, w *workspace) (*run.Run, *ledger.Ledge
 	if r == nil {
 		if config, err = f.config(c.Context(), c, w, l); err == nil {
 			r, err = prepare(config, "", nil, nil)
+		}
+		if err == nil {
+			err = check(r)
 		}
 		if err != nil {
 			return nil, nil, errors.Join(err, l.Close())

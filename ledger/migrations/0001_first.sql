@@ -78,7 +78,7 @@ CREATE TABLE cells (
     system   TEXT    NOT NULL,
     model    TEXT    NOT NULL,
     seed     INTEGER NOT NULL,
-    state    TEXT    NOT NULL CHECK (state IN ('running', 'done', 'failed')),
+    state    TEXT    NOT NULL CHECK (state IN ('running', 'done', 'failed', 'broken')),
     tree     TEXT    NOT NULL,
     error    TEXT    NOT NULL,
     started  INTEGER NOT NULL,

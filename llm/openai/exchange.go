@@ -22,6 +22,7 @@ const maxBody = 64 << 20
 type exchange struct {
 	client *http.Client
 	body   []byte
+	limit  int64 // of the response, in bytes
 
 	status     int
 	retryAfter time.Duration
@@ -40,14 +41,14 @@ func (x *exchange) Do(r *http.Request) (*http.Response, error) {
 	defer resp.Body.Close()
 	x.status = resp.StatusCode
 	x.retryAfter = retryAfter(resp.Header.Get("Retry-After"), time.Now())
-	x.response, err = io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	x.response, err = io.ReadAll(io.LimitReader(resp.Body, x.limit+1))
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, &llm.Error{Kind: llm.CutShort, Err: err, Message: fmt.Sprintf("the connection ended after %d bytes", len(x.response))}
 	case err != nil:
 		return nil, fmt.Errorf("reading the answer: %w", err)
-	case len(x.response) > maxBody:
-		return nil, &llm.Error{Kind: llm.NotAnAnswer, Message: fmt.Sprintf("the answer is larger than %d MB", maxBody>>20)}
+	case int64(len(x.response)) > x.limit:
+		return nil, &llm.Error{Kind: llm.NotAnAnswer, Message: fmt.Sprintf("the answer is larger than %d MB", x.limit>>20)}
 	case isHTML(resp.Header, x.response) && x.status < 400:
 		return nil, &llm.Error{Kind: llm.NotAnAnswer, Message: "an HTML page came instead of an answer" + title(x.response)}
 	}

@@ -25,6 +25,7 @@ type Client struct {
 	apiKey   string
 	http     *http.Client
 	secrets  []string
+	limit    int64 // of a response, in bytes
 }
 
 var _ llm.Client = (*Client)(nil)
@@ -36,7 +37,7 @@ func New(baseURL, apiKey string, httpClient *http.Client) *Client {
 	if httpClient == nil {
 		httpClient = &http.Client{Timeout: timeout}
 	}
-	return &Client{baseURL: trimmed(baseURL), endpoint: Endpoint(baseURL), apiKey: apiKey, http: httpClient,
+	return &Client{baseURL: trimmed(baseURL), endpoint: Endpoint(baseURL), apiKey: apiKey, http: httpClient, limit: maxBody,
 		secrets: []string{apiKey, password(baseURL)}}
 }
 
@@ -86,7 +87,7 @@ func (c *Client) send(ctx context.Context, req *llm.Request, n int) ([]llm.Sampl
 	if err != nil {
 		return nil, err
 	}
-	x := &exchange{client: c.http, body: data}
+	x := &exchange{client: c.http, body: data, limit: c.limit}
 	config := goopenai.DefaultConfig(c.apiKey)
 	config.BaseURL = c.baseURL
 	config.HTTPClient = x

@@ -29,6 +29,8 @@ func TestUnansweredNamesTheFirstDifference(t *testing.T) {
 			[]string{"P papercoder coding b.py: ", "the nearest one (P papercoder coding b.py)", "in message 2 (user), line 2: it is \"b.pyc\" and was \"b.py\""}},
 		"same label, though another prompt is nearer": {with(requests[1], func(r *llm.Request) { r.Messages[1].Content = "write\na.pyc" }),
 			[]string{"(P papercoder coding b.py)", "line 2: it is \"a.pyc\" and was \"b.py\""}},
+		"same label, though a later prompt is nearer": {with(requests[2], func(r *llm.Request) { r.Messages[1].Content = "write\nb.pyc" }),
+			[]string{"(P papercoder coding a.py)", "line 2: it is \"b.pyc\" and was \"a.py\""}},
 		"another label": {with(requests[1], func(r *llm.Request) {
 			r.Label.File, r.Messages[1].Content = "c.py", "write\na.py\nlater"
 		}), []string{"P papercoder coding c.py: ", "(P papercoder coding a.py)", "line 3: it is \"later\" and was \"now\""}},

@@ -154,6 +154,32 @@ func TestSameAnswersGiveTheSameBytes(t *testing.T) {
 	}
 }
 
+func TestACallOfTwoSystemsIsWrittenOnce(t *testing.T) {
+	var files [2][]byte
+	for i, systems := range [][]string{{"papercoder", "papercoder-analysis"}, {"papercoder-analysis", "papercoder"}} {
+		path := filepath.Join(t.TempDir(), "r")
+		w, err := recording.Create(path, about)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := recording.Record(steady(live(t)), w)
+		for _, system := range systems {
+			r := *requests[0]
+			r.Label.System = system
+			if _, err := c.Complete(t.Context(), &r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		files[i] = contents(t, path)
+	}
+	if !bytes.Equal(files[0], files[1]) || bytes.Count(files[0], []byte(`{"call":`)) != 1 {
+		t.Errorf("%s\n%s", files[0], files[1])
+	}
+}
+
 func TestRerecordingAReplay(t *testing.T) {
 	path := record(t, "r.jsonl", []int{0, 1, 2, 3})
 	p, err := recording.Open(path)

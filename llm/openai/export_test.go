@@ -1,0 +1,7 @@
+package openai
+
+// Limit sets the size of the largest response that is read, in bytes.
+func (c *Client) Limit(n int64) { c.limit = n }
+
+// MaxBody is the usual limit.
+const MaxBody = maxBody
