@@ -106,15 +106,15 @@ func readS2ORC(name string, content []byte, form Form) (*Paper, error) {
 }
 
 func lostFormulas(n int, form Form) string {
-	formulas := "formulas are"
+	formulas := "formulas are lost and read"
 	if n == 1 {
-		formulas = "formula is"
+		formulas = "formula is lost and reads"
 	}
 	why := "the file does not hold what it stands for"
 	if form == Cleaned {
 		why = "the cleaned form does not keep formulas, the forms latex, markdown and raw do"
 	}
-	return fmt.Sprintf("%d displayed %s lost and reads EQUATION: %s", n, formulas, why)
+	return fmt.Sprintf("%d displayed %s EQUATION: %s", n, formulas, why)
 }
 
 // sections merges the paragraphs that follow each other under one heading.

@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -121,8 +122,10 @@ func export(dir string, history []repo.Commit, failure error) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	if err := repo.WriteHistory(filepath.Join(dir, "repo"), history); err != nil {
-		return err
+	if len(history) > 0 { // a system that failed at its first step left none
+		if err := repo.WriteHistory(filepath.Join(dir, "repo"), history); err != nil {
+			return err
+		}
 	}
 	file := filepath.Join(dir, "unusable-answer.txt")
 	var stage *generate.StageError
@@ -192,8 +195,11 @@ func (r *Run) provenance(s *eval.Subject) map[string]any {
 		"bench":    r.Version,
 		"dataset":  r.Config.Dataset,
 		"revision": r.Config.Revision,
-		"judge":    r.Config.JudgeModel,
-		"prompts":  r.Config.Prompts,
+		"paper": map[string]any{
+			"form": s.Paper.Form, "text": fmt.Sprintf("%x", sha256.Sum256([]byte(s.Paper.Text()))), "warnings": s.Paper.Warnings,
+		},
+		"judge":   r.Config.JudgeModel,
+		"prompts": r.Config.Prompts,
 	}
 	if s.Repository != nil {
 		p["repository"] = s.Repository.Digest()

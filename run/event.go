@@ -35,7 +35,8 @@ type What int
 
 // What can happen, in the order in which it does.
 const (
-	CellStarted What = iota
+	PaperWarning What = iota // Err says what of a paper was lost when it was read
+	CellStarted
 	CallStarted
 	CallWaits // a call failed and is tried again after Wait
 	CallDone

@@ -149,7 +149,16 @@ func (r *Run) open(ctx context.Context) (unlock func(), err error) {
 	r.totals = Totals{RepositoriesIn: dir}
 	r.papers = make(map[string]func() (*paper.Paper, error))
 	for _, e := range r.Papers {
-		r.papers[e.ID] = sync.OnceValues(func() (*paper.Paper, error) { return e.Paper(paper.Form(r.Config.PaperForm)) })
+		r.papers[e.ID] = sync.OnceValues(func() (*paper.Paper, error) {
+			p, err := e.Paper(paper.Form(r.Config.PaperForm))
+			if err != nil {
+				return nil, err
+			}
+			for _, w := range p.Warnings {
+				r.Events(Event{Cell: Cell{Paper: e.ID}, What: PaperWarning, Err: errors.New(w)})
+			}
+			return p, nil
+		})
 	}
 	return func() { _ = lock.Close() }, nil
 }

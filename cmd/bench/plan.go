@@ -177,6 +177,11 @@ func prepare(config *run.Config, split string, ids, without []string) (*run.Run,
 	}
 	config.Systems = names
 
+	for _, name := range config.Evaluators {
+		if !slices.Contains(evaluatorNames, name) {
+			return nil, usagef("unknown evaluator %q; there are %s, and none", name, strings.Join(evaluatorNames, ", "))
+		}
+	}
 	for _, m := range []struct {
 		spec string
 		to   *run.Model
@@ -189,11 +194,6 @@ func prepare(config *run.Config, split string, ids, without []string) (*run.Run,
 		r.Endpoints[model.Endpoint] = client
 	}
 
-	for _, name := range config.Evaluators {
-		if !slices.Contains(evaluatorNames, name) {
-			return nil, usagef("unknown evaluator %q; there are %s, and none", name, strings.Join(evaluatorNames, ", "))
-		}
-	}
 	r.Evaluators = newEvaluators(config.Evaluators, config.JudgeModel.LLM(), config.Samples, folders)
 
 	if frozen && config.ID() != before {

@@ -93,6 +93,10 @@ func thousands(n int) string {
 
 // event takes in what happened; see [run.Run.Events].
 func (p *progress) event(e run.Event) {
+	if e.What == run.PaperWarning {
+		p.note("%s: warning: %s", printable(e.Cell.Paper), printable(e.Err.Error()))
+		return
+	}
 	c, text, worthALine := p.add(e)
 	switch {
 	case p.bars == nil && worthALine:

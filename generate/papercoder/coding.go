@@ -17,7 +17,7 @@ import (
 type file struct{ Path, Content string }
 
 // analyse thinks through every file that is to be written. The analyses do not see each other, so they are
-// asked for at the same time.
+// asked for at the same time. One that fails does not stop the others: what they cost would be lost.
 func (w *work) analyse(ctx context.Context) error {
 	w.analyses = make(map[string]string)
 	if !w.on(Analysis) {
@@ -28,7 +28,7 @@ func (w *work) analyse(ctx context.Context) error {
 		return err
 	}
 	texts := make([]string, len(w.toWrite))
-	group, ctx := errgroup.WithContext(ctx)
+	var group errgroup.Group
 	for i, name := range w.toWrite {
 		group.Go(func() error {
 			question, err := w.prompts.Fill("analysis", struct{ File, Purpose string }{name, w.purpose[name]})
