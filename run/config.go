@@ -20,15 +20,15 @@ import (
 type Config struct {
 	Dataset    string            `yaml:"dataset" json:"dataset"`
 	Revision   string            `yaml:"revision" json:"revision"`
-	Papers     []Paper           `yaml:"papers" json:"papers"`
+	Papers     []Paper           `yaml:"papers" json:"papers,omitempty"`
 	PaperForm  string            `yaml:"paper_form,omitempty" json:"paper_form"` // empty: for each paper the one that keeps most
-	Systems    []string          `yaml:"systems" json:"systems"`
+	Systems    []string          `yaml:"systems" json:"systems,omitempty"`
 	Model      Model             `yaml:"model" json:"model"`
 	JudgeModel Model             `yaml:"judge_model" json:"judge_model"`
-	Evaluators []string          `yaml:"evaluators" json:"evaluators"`
+	Evaluators []string          `yaml:"evaluators" json:"evaluators,omitempty"`
 	Samples    int               `yaml:"samples" json:"samples"` // of each judge
-	Seeds      []int             `yaml:"seeds" json:"seeds"`
-	Prompts    map[string]string `yaml:"prompts" json:"prompts"` // digests by folder
+	Seeds      []int             `yaml:"seeds" json:"seeds,omitempty"`
+	Prompts    map[string]string `yaml:"prompts" json:"prompts,omitempty"` // digests by folder
 
 	// Places says where the things named above were found. They may move: what they hold is checked
 	// by digests, so Places is no part of the run's id.
@@ -68,9 +68,7 @@ func (m Model) LLM() llm.Model { return llm.Model(m) }
 // ID is the run's id: the first 12 hexadecimal digits of the SHA-256 of the configuration's JSON, without
 // Places. Budget, concurrency and display are no part of a configuration at all.
 func (c *Config) ID() string {
-	canonical := *c
-	canonical.Evaluators = append([]string{}, c.Evaluators...) // none is written in one way only
-	data, err := json.Marshal(canonical)                       // map keys are sorted, fields in order
+	data, err := json.Marshal(c) // canonical: map keys are sorted, fields in order, and what is empty is left out
 	if err != nil {
 		panic(fmt.Sprintf("run: a configuration that cannot be encoded: %v", err))
 	}

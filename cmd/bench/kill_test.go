@@ -107,7 +107,7 @@ func TestKilled(t *testing.T) {
 			if err := cmd.Process.Signal(syscall.SIGKILL); err != nil && !errors.Is(err, os.ErrProcessDone) {
 				t.Fatal(err)
 			}
-			<-done
+			<-done //nolint:errcheck // it was killed
 		case err := <-done: // it got through before the kill: from here on nothing is asked for
 			if err != nil {
 				t.Fatal(err)
