@@ -108,7 +108,7 @@ func (c *Client) send(ctx context.Context, req *llm.Request, n int) ([]llm.Sampl
 		return nil, c.failure(ctx, x, req.Model, e)
 	}
 	for i := range samples {
-		samples[i].Elapsed = elapsed
+		samples[i].Elapsed = elapsed / time.Duration(len(samples)) // so that their sum is what passed
 	}
 	return samples, nil
 }
