@@ -35,7 +35,7 @@ type cellID struct {
 	seed                      int
 }
 
-// PutCell records the state of a cell, in place of the one before. All uses that were recorded before are
+// PutCell records the state of a cell, in place of the one before. A cell that is [Running] has no uses any more. All uses that were recorded before are
 // then on the disk; where one could not be, a cell that is [Done] is refused until it has been [Running] again.
 func (l *Ledger) PutCell(ctx context.Context, c Cell) error {
 	id := cellID{c.Run, c.Paper, c.System, c.Model, c.Seed}
@@ -46,6 +46,11 @@ func (l *Ledger) PutCell(ctx context.Context, c Cell) error {
 		if lost != nil && c.State == Done {
 			return lost
 		}
+		if c.State == Running { // it starts anew and says again what it rests on
+			if err := q.DeleteUses(ctx, db.DeleteUsesParams{Run: c.Run, Paper: c.Paper, System: c.System, Model: c.Model, Seed: int64(c.Seed)}); err != nil {
+				return err
+			}
+		}
 		return q.PutCell(ctx, db.PutCellParams{
 			Run: c.Run, Paper: c.Paper, System: c.System, Model: c.Model, Seed: int64(c.Seed),
 			State: c.State, Tree: c.Tree, Error: c.Error,
@@ -55,7 +60,7 @@ func (l *Ledger) PutCell(ctx context.Context, c Cell) error {
 	if err != nil {
 		return fmt.Errorf("record cell %s %s %s %d of run %s: %w", c.Paper, c.System, c.Model, c.Seed, c.Run, err)
 	}
-	if c.State == Running { // it starts anew and will use its calls again
+	if c.State == Running {
 		l.lostMu.Lock()
 		delete(l.lost, id)
 		l.lostMu.Unlock()

@@ -31,6 +31,14 @@ func (l *Ledger) PutPending(ctx context.Context, run string, c *Call) error {
 	return nil
 }
 
+// DropPending forgets which calls a run waits for.
+func (l *Ledger) DropPending(ctx context.Context, run string) error {
+	if err := l.put(ctx, func(ctx context.Context, q *db.Queries) error { return q.DeletePendingOfRun(ctx, run) }); err != nil {
+		return fmt.Errorf("forget the pending calls of run %s: %w", run, err)
+	}
+	return nil
+}
+
 // Pending returns the calls that a run waits for, without their messages, in the order of paper, system,
 // evaluator, stage, file, sample and key.
 func (l *Ledger) Pending(ctx context.Context, run string) ([]*Call, error) {

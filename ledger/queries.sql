@@ -44,6 +44,9 @@ ON CONFLICT (key, run) DO NOTHING;
 -- name: DeletePending :exec
 DELETE FROM pending WHERE key = ?;
 
+-- name: DeletePendingOfRun :exec
+DELETE FROM pending WHERE run = ?;
+
 -- name: Pending :many
 SELECT sqlc.embed(requests)
 FROM pending JOIN requests ON requests.key = pending.key
@@ -65,6 +68,9 @@ SELECT * FROM runs ORDER BY created, id;
 INSERT INTO uses (run, paper, system, model, seed, evaluator, key, stage, file)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (run, paper, system, model, seed, evaluator, key) DO NOTHING;
+
+-- name: DeleteUses :exec
+DELETE FROM uses WHERE run = ? AND paper = ? AND system = ? AND model = ? AND seed = ?;
 
 -- name: Usage :many
 SELECT u.paper, u.system, u.model, u.seed, u.evaluator, u.stage,

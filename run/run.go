@@ -95,6 +95,10 @@ func (r *Run) Pending(ctx context.Context) (Totals, error) {
 		return Totals{}, err
 	}
 	defer unlock()
+	// What an earlier version or prompt waited for may not be asked any more.
+	if err := r.Ledger.DropPending(ctx, r.id); err != nil {
+		return Totals{}, &LedgerError{err}
+	}
 	endpoint := unanswered(func(ctx context.Context, req *llm.Request) error {
 		for i := range req.Count() {
 			if err := r.Ledger.PutPending(ctx, r.id, newCall(req, req.First+i)); err != nil {

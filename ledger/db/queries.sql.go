@@ -124,6 +124,38 @@ func (q *Queries) DeletePending(ctx context.Context, key string) error {
 	return err
 }
 
+const deletePendingOfRun = `-- name: DeletePendingOfRun :exec
+DELETE FROM pending WHERE run = ?
+`
+
+func (q *Queries) DeletePendingOfRun(ctx context.Context, run string) error {
+	_, err := q.db.ExecContext(ctx, deletePendingOfRun, run)
+	return err
+}
+
+const deleteUses = `-- name: DeleteUses :exec
+DELETE FROM uses WHERE run = ? AND paper = ? AND system = ? AND model = ? AND seed = ?
+`
+
+type DeleteUsesParams struct {
+	Run    string
+	Paper  string
+	System string
+	Model  string
+	Seed   int64
+}
+
+func (q *Queries) DeleteUses(ctx context.Context, arg DeleteUsesParams) error {
+	_, err := q.db.ExecContext(ctx, deleteUses,
+		arg.Run,
+		arg.Paper,
+		arg.System,
+		arg.Model,
+		arg.Seed,
+	)
+	return err
+}
+
 const hasRequest = `-- name: HasRequest :one
 SELECT count(*) FROM requests WHERE requests.key = ?
 `
