@@ -194,6 +194,46 @@ func TestWhoseFaultItIs(t *testing.T) {
 	}
 }
 
+func TestARefusedCallIsNoResult(t *testing.T) {
+	e := newEndpoint(t, usual)
+	e.Faults = func(int, *http.Request) sim.Fault { return sim.Fault{Status: http.StatusBadRequest} }
+	r := newRun(t, e, t.TempDir(), papers("a"), "a")
+	if totals := execute(t, r); totals.Failed != 1 {
+		t.Errorf("%+v", totals)
+	}
+	if diff := cmp.Diff(map[string]string{"a": "broken"}, outcome(t, r)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestPendingIsWhatIsStillWaitedFor(t *testing.T) {
+	r := newRun(t, newEndpoint(t, usual), t.TempDir(), papers("a"), "a")
+	pending := func() []string {
+		if _, err := r.Pending(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		calls, err := r.Ledger.Pending(t.Context(), r.Config.ID())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var keys []string
+		for _, c := range calls {
+			keys = append(keys, c.Key)
+		}
+		return keys
+	}
+	first := pending()
+	if len(first) != 1 {
+		t.Fatalf("%d calls are pending", len(first))
+	}
+	if err := r.Ledger.PutPending(t.Context(), r.Config.ID(), &ledger.Call{Key: strings.Repeat("0", 64)}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(first, pending()); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestAWrongKeyStopsTheRun(t *testing.T) {
 	e := newEndpoint(t, usual)
 	e.Faults = func(int, *http.Request) sim.Fault { return sim.Fault{Status: http.StatusUnauthorized} }
