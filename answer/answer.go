@@ -34,9 +34,9 @@ func fail(text, format string, args ...any) error {
 	return &Error{Reason: fmt.Sprintf(format, args...), Excerpt: excerpt}
 }
 
-// prepare is what every reader does first: line endings become LF, thinking goes, and an answer that is
+// Text is what every reader does first: line endings become LF, thinking goes, and an answer that is
 // blank or a web page is an error.
-func prepare(text string) (string, error) {
+func Text(text string) (string, error) {
 	visible := Visible(strings.ReplaceAll(text, "\r\n", "\n"))
 	switch {
 	case strings.TrimSpace(text) == "":

@@ -25,7 +25,7 @@ func Code(text, path string) (string, error) {
 	path = repo.Clean(path)
 	if !isHTMLFile(path) {
 		var err error
-		if visible, err = prepare(text); err != nil {
+		if visible, err = Text(text); err != nil {
 			return "", err
 		}
 	}

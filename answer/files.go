@@ -17,7 +17,7 @@ type File struct {
 // Blocks without a name (a command to run, a listing) are left out. The error is an [*Error]: no named
 // block, or two for one path.
 func Files(text string) ([]File, error) {
-	visible, err := prepare(text)
+	visible, err := Text(text)
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ var wrapper = regexp.MustCompile(`(?is)\[CONTENT\](.*?)(?:\[/CONTENT\]|$)`)
 // An object whose closing brace is missing is an error, not a repair: its last values may be cut short.
 // The error is an [*Error].
 func Object(text string) (obj *Obj, repaired bool, err error) {
-	visible, err := prepare(strings.ToValidUTF8(text, "\uFFFD"))
+	visible, err := Text(strings.ToValidUTF8(text, "\uFFFD"))
 	if err != nil {
 		return nil, false, err
 	}

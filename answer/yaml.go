@@ -19,7 +19,7 @@ const (
 // the final newline, as the published program writes it. It must be a YAML mapping; the error names the line
 // of the file.
 func YAML(text string) (string, error) {
-	visible, err := prepare(text)
+	visible, err := Text(text)
 	if err != nil {
 		return "", err
 	}

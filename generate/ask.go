@@ -3,9 +3,7 @@ package generate
 import (
 	"context"
 	"embed"
-	"errors"
 	"fmt"
-	"strings"
 
 	"papereval/answer"
 	"papereval/llm"
@@ -22,6 +20,8 @@ func Prompts() prompt.Folder { return prompt.Read("generate", files) }
 type StageError struct {
 	Stage, File string
 	Err         error
+	// Unusable is true where answers came and none could be used: what the model wrote is to blame.
+	Unusable bool
 	// Answer is the last answer that could not be used, whole; empty where none came.
 	Answer string
 }
@@ -69,17 +69,14 @@ func Ask(ctx context.Context, task *Task, messages []llm.Message, stage, file st
 		return "", &StageError{Stage: stage, File: file, Answer: text, Err: fmt.Errorf("the answer cannot be used: %w; it could not be asked for again: %w", refused, err)}
 	}
 	if refusedAgain != nil {
-		return "", &StageError{Stage: stage, File: file, Answer: second, Err: fmt.Errorf("two answers cannot be used: first: %w; then: %w", refused, refusedAgain)}
+		return "", &StageError{Stage: stage, File: file, Answer: second, Unusable: true, Err: fmt.Errorf("two answers cannot be used: first: %w; then: %w", refused, refusedAgain)}
 	}
 	return answer.Visible(second), nil
 }
 
 func usable(text string, use func(string) error) error {
-	switch visible := answer.Visible(text); {
-	case answer.IsHTML(visible):
-		return errors.New("it is a web page, as gateways send for errors")
-	case strings.TrimSpace(visible) == "":
-		return errors.New("it is empty")
+	if _, err := answer.Text(text); err != nil {
+		return err
 	}
 	return use(text)
 }

@@ -50,6 +50,9 @@ var mends = map[Kind]string{
 	NotAnAnswer:   "check OPENAI_BASE_URL: it usually ends in /v1",
 }
 
+// Hopeless tells whether an error of this kind would meet every other call of the same model, too.
+func Hopeless(k Kind) bool { return k == Unauthorized || k == OutOfCredit || k == UnknownModel }
+
 // Error is why a request, or one sample of it, has no answer. Its text never contains an API key.
 type Error struct {
 	Kind     Kind

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"text/template"
@@ -52,8 +53,7 @@ func (f Folder) Text(name string) string {
 // Fill executes the prompt of that name as a text/template with data. What the template itself gets wrong
 // is an error that names the file.
 func (f Folder) Fill(name string, data any) (string, error) {
-	t, err := template.New(f.Path + "/" + name + ".tmpl").Option("missingkey=error").
-		Funcs(template.FuncMap{"fence": Fence}).Parse(f.Text(name))
+	t, err := parse(f.Path+"/"+name+".tmpl", f.Text(name))
 	if err != nil {
 		return "", fmt.Errorf("prompt: %w", err)
 	}
@@ -71,6 +71,32 @@ func (f Folder) Digest() string {
 		fmt.Fprintf(h, "%x  %s\n", sha256.Sum256([]byte(f.texts[name])), name)
 	}
 	return fmt.Sprintf("%x", h.Sum(nil))
+}
+
+// placeholder is what stands for the paper and the code in the judges' prompts.
+var placeholder = regexp.MustCompile(`\{\{[A-Za-z]+\}\}`)
+
+// fits tells whether a prompt can take the place of another one: it has all of its placeholders, or, where it
+// is a template, can be parsed.
+func fits(text, original string) error {
+	if strings.TrimSpace(text) == "" {
+		return errors.New("is empty")
+	}
+	marks := placeholder.FindAllString(original, -1)
+	for _, mark := range marks {
+		if mark != "{{end}}" && mark != "{{else}}" && !strings.Contains(text, mark) {
+			return fmt.Errorf("lacks the placeholder %s", mark)
+		}
+	}
+	if strings.Contains(original, "{{.") || len(marks) == 0 {
+		_, err := parse("prompt", text)
+		return err
+	}
+	return nil
+}
+
+func parse(name, text string) (*template.Template, error) {
+	return template.New(name).Option("missingkey=error").Funcs(template.FuncMap{"fence": Fence}).Parse(text)
 }
 
 func (f Folder) names() []string {
@@ -108,8 +134,8 @@ func Replace(dir fs.FS, folders []Folder) ([]Folder, error) {
 		if err != nil {
 			return err
 		}
-		if strings.TrimSpace(string(data)) == "" {
-			return fmt.Errorf("%s is empty", name)
+		if err := fits(string(data), f.texts[path.Base(name)]); err != nil {
+			return fmt.Errorf("%s %w", name, err)
 		}
 		f.texts[path.Base(name)] = string(data)
 		return nil

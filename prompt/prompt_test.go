@@ -53,6 +53,20 @@ func TestReplace(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	marked := folder("judge", "{{Paper}} {{Code}}", "plan", "{{if .Paper}}{{.Paper}}{{else}}-{{end}}")
+	for text, want := range map[string]string{
+		"judge.tmpl {{Paper}} only":                "lacks the placeholder {{Code}}",
+		"plan.tmpl {{.Paper":                       "unclosed action",
+		"plan.tmpl {{if .Paper}}":                  "unexpected EOF",
+		"plan.tmpl All of it":                      "",
+		"judge.tmpl {{Code}}{{Paper}} {1: {2: 3}}": "",
+	} {
+		name, text, _ := strings.Cut(text, " ")
+		_, err := Replace(fstest.MapFS{"eval/x/prompts/" + name: {Data: []byte(text)}}, []Folder{marked})
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s %s: %v", name, text, err)
+		}
+	}
 }
 
 func TestFenceCannotBeEnded(t *testing.T) {

@@ -55,7 +55,7 @@ func fixture() *Run {
 	cells[5].Usage = usage(23, 391022, 0, 71003, nil, 4000*time.Second)
 	cells[5].Scores = []Score{judged("refbased", 2, 2, 2, 2), judged("reffree", 2.5, 2, 3)}
 	cells[5].Scores[1].Valid, cells[5].Scores[1].Low, cells[5].Scores[1].High = 2, 2, 10.0/3
-	return &Run{ID: "3fa2c1d0", Dataset: "paper2code", Revision: "ba91699", Split: "demo", Model: "o3-mini, local-model",
+	return &Run{ID: "3fa2c1d0", Dataset: "paper2code", Revision: "ba91699", Model: "o3-mini, local-model",
 		JudgeModel: "o3-mini-high", Samples: 3, Notes: []string{"Prices of 2025-04-16."}, Cells: cells}
 }
 

@@ -12,11 +12,11 @@ func Tables(run *Run) []Table { return []Table{ScoresPerPaper(run), Summary(run)
 
 // columns and values name the run in every row for machines, so that rows of several runs can be put together.
 func (run *Run) columns() []Column {
-	return []Column{{Key: "run"}, {Key: "dataset"}, {Key: "revision"}, {Key: "split"}}
+	return []Column{{Key: "run"}, {Key: "dataset"}, {Key: "revision"}}
 }
 
 func (run *Run) values() []Value {
-	return []Value{Text(run.ID), Text(run.Dataset), Text(run.Revision), Text(run.Split)}
+	return []Value{Text(run.ID), Text(run.Dataset), Text(run.Revision)}
 }
 
 // sources counts where the answers behind cells and scores came from.
@@ -94,9 +94,6 @@ func (run *Run) footer() []string {
 	about := "Run " + run.ID + ": dataset " + run.Dataset
 	if run.Revision != "" {
 		about += " at " + run.Revision
-	}
-	if run.Split != "" {
-		about += ", split " + run.Split
 	}
 	if run.Model != "" {
 		about += ", model " + run.Model

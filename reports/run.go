@@ -7,12 +7,12 @@ import "time"
 
 // Run is everything that a report is made from.
 type Run struct {
-	ID                       string
-	Dataset, Revision, Split string
-	Model, JudgeModel        string
-	Samples                  int      // samples that were asked of a judge for each score
-	Notes                    []string // what else a reader has to know; printed below every table
-	Cells                    []Cell
+	ID                string
+	Dataset, Revision string
+	Model, JudgeModel string
+	Samples           int      // samples that were asked of a judge for each score
+	Notes             []string // what else a reader has to know; printed below every table
+	Cells             []Cell
 }
 
 // Cell is one repository that a system wrote, or failed to write, with its scores.

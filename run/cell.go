@@ -57,9 +57,12 @@ func (r *Run) cell(ctx context.Context, c Cell, e datasets.Entry, g generate.Gen
 		return stop
 	}
 	if tree != nil {
-		dir := filepath.Join(r.Dir(), c.folder(r.Config.Model.LLM()))
-		if err := export(dir, history, failure); err != nil {
+		kept, err := export(filepath.Join(r.Dir(), c.folder(r.Config.Model.LLM())), history, failure)
+		if err != nil {
 			return &WorkspaceError{err}
+		}
+		if kept != "" {
+			failure = fmt.Errorf("%w; the answer is kept in %s", failure, kept)
 		}
 		digest, err := r.Ledger.PutBlob(ctx, tree.Encode())
 		if err != nil {
@@ -117,25 +120,30 @@ func commit(s generate.Step) repo.Commit {
 	return repo.Commit{Message: message, Tree: s.Tree}
 }
 
-// export writes the repository, and beside it the answer that a failed stage could not use.
-func export(dir string, history []repo.Commit, failure error) error {
+// export writes the repository, and beside it the answer that a failed stage could not use, whose file it
+// returns.
+func export(dir string, history []repo.Commit, failure error) (kept string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
+		return "", err
 	}
-	if len(history) > 0 { // a system that failed at its first step left none
-		if err := repo.WriteHistory(filepath.Join(dir, "repo"), history); err != nil {
-			return err
-		}
+	target := filepath.Join(dir, "repo")
+	if len(history) > 0 {
+		err = repo.WriteHistory(target, history)
+	} else { // a system that failed at its first step has none; one of an earlier execution is not this one's
+		err = os.RemoveAll(target)
+	}
+	if err != nil {
+		return "", err
 	}
 	file := filepath.Join(dir, "unusable-answer.txt")
 	var stage *generate.StageError
 	if errors.As(failure, &stage) && stage.Answer != "" {
-		return os.WriteFile(file, []byte(stage.Answer), 0o644)
+		return file, os.WriteFile(file, []byte(stage.Answer), 0o644)
 	}
 	if err := os.Remove(file); !errors.Is(err, os.ErrNotExist) {
-		return err
+		return "", err
 	}
-	return nil
+	return "", nil
 }
 
 // systemsFault tells a system that failed from a call that did: a system is judged by what the model wrote,
@@ -146,14 +154,17 @@ func systemsFault(err error) bool {
 		return false
 	}
 	switch llm.KindOf(err) {
-	case "", llm.CutShort, llm.Empty, llm.Filtered, llm.PromptTooLong:
+	case llm.CutShort, llm.Empty, llm.Filtered, llm.PromptTooLong:
 		return true
 	}
-	return false
+	return stage.Unusable
 }
 
 // evaluate asks all evaluators at the same time; a nil tree is a system that wrote no repository.
 func (r *Run) evaluate(ctx context.Context, c Cell, e datasets.Entry, tree *repo.Tree) ([]ledger.Score, error) {
+	if len(r.Config.Evaluators) == 0 {
+		return nil, nil
+	}
 	p, err := r.papers[c.Paper]()
 	if err != nil {
 		return nil, err

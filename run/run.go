@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -146,7 +147,7 @@ func (r *Run) open(ctx context.Context) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.Ledger.PutRun(ctx, ledger.Run{ID: r.id, Config: config}); err != nil {
+	if err := r.Ledger.PutRun(ctx, ledger.Run{ID: r.id, Config: config, Created: time.Now()}); err != nil {
 		return nil, &LedgerError{err}
 	}
 	r.calls = r.client()
@@ -195,12 +196,15 @@ func (r *Run) eachCell(ctx context.Context, work func(context.Context, Cell, dat
 
 // stops keeps the errors that no cell can get past: the rest of the run would only repeat them.
 func stops(err error) error {
-	switch llm.KindOf(err) {
-	case llm.Unauthorized, llm.OutOfCredit, llm.UnknownModel:
+	if errors.As(err, new(*LedgerError)) || errors.As(err, new(*WorkspaceError)) || errors.As(err, new(*recording.WriteError)) {
 		return err
 	}
-	if errors.As(err, new(*LedgerError)) || errors.As(err, new(*WorkspaceError)) ||
-		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	switch kind := llm.KindOf(err); {
+	case llm.Hopeless(kind):
+		return err
+	case kind != "": // also where a call's own time limit passed, which looks like a context's
+		return nil
+	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
 		return err
 	}
 	return nil

@@ -1,6 +1,7 @@
 package run_test
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ import (
 	"papereval/ledger"
 	"papereval/llm"
 	"papereval/llm/openai"
+	"papereval/llm/recording"
 	"papereval/llm/sim"
 	"papereval/paper"
 	"papereval/run"
@@ -203,6 +205,64 @@ func TestARefusedCallIsNoResult(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]string{"a": "broken"}, outcome(t, r)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestACallsTimeLimitCostsItsCellOnly has a client that gave up; its error looks like that of a context.
+func TestACallsTimeLimitCostsItsCellOnly(t *testing.T) {
+	e := newEndpoint(t, usual)
+	r := newRun(t, e, t.TempDir(), papers("slow", "good"), "slow", "good")
+	limited := llm.ClientFunc(func(ctx context.Context, req *llm.Request) (*llm.Response, error) {
+		if req.Label.Paper == "slow" { // as an HTTP client's time limit comes back after the last try
+			return nil, &llm.Error{Kind: llm.Unanswered, Err: context.DeadlineExceeded}
+		}
+		return openai.New(e.url, "", nil).Complete(ctx, req)
+	})
+	for name := range r.Endpoints {
+		r.Endpoints[name] = limited
+	}
+	if totals := execute(t, r); totals.Cells != 2 || totals.Failed != 1 {
+		t.Errorf("%+v", totals)
+	}
+	if got := outcome(t, r); got["slow"] != "broken" || got["good"] != "done" {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestAWrongKeyOfTheJudgeStopsTheRun(t *testing.T) {
+	e := newEndpoint(t, usual)
+	r := newRun(t, e, t.TempDir(), papers("a"), "a")
+	for name, client := range r.Endpoints {
+		r.Endpoints[name] = llm.ClientFunc(func(ctx context.Context, req *llm.Request) (*llm.Response, error) {
+			if req.Label.Evaluator != "" {
+				return nil, &llm.Error{Kind: llm.Unauthorized}
+			}
+			return client.Complete(ctx, req)
+		})
+	}
+	if _, err := r.Execute(t.Context()); llm.KindOf(err) != llm.Unauthorized {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestARecordingThatCannotBeWrittenIsNoResult closes the recording behind the run's back.
+func TestARecordingThatCannotBeWrittenIsNoResult(t *testing.T) {
+	r := newRun(t, newEndpoint(t, usual), t.TempDir(), papers("a"), "a")
+	var err error
+	r.Record, err = recording.Create(filepath.Join(t.TempDir(), "r.jsonl"), recording.About{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Record.Abandon(); err != nil {
+		t.Fatal(err)
+	}
+	_, err = r.Execute(t.Context())
+	var failed *recording.WriteError
+	if !errors.As(err, &failed) {
+		t.Errorf("got %v", err)
+	}
+	if got := outcome(t, r); len(got) != 1 || got["a"] != "running" {
+		t.Errorf("%v", got)
 	}
 }
 

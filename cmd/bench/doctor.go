@@ -30,8 +30,8 @@ func newDoctor(a *app) *cobra.Command {
 		Use:   "doctor",
 		Short: "Say what works on this machine and what is missing",
 		Long: `Doctor looks at the bundled papers and recording, the workspace, bench.yaml and the model
-endpoint. It changes nothing in the workspace and asks no model; of a live endpoint it asks
-for the list of models, which costs nothing. Exit code 1 if something is broken; what is
+endpoint. It opens the workspace's ledger as a run would and asks no model; of a live
+endpoint it asks for the list of models, which costs nothing. Exit code 1 if something is broken; what is
 only missing is no fault.`,
 		Example: `  bench doctor
   OPENAI_BASE_URL=http://localhost:8000/v1 bench doctor`,
@@ -84,7 +84,13 @@ func checkRecording(context.Context) finding {
 func (w *workspace) check(ctx context.Context) finding {
 	const about = "workspace"
 	if _, err := os.Stat(filepath.Join(w.dir, "ledger.db")); err != nil {
-		parent := filepath.Dir(filepath.Clean(w.dir))
+		parent := filepath.Clean(w.dir)
+		for {
+			if _, err := os.Stat(parent); err == nil || filepath.Dir(parent) == parent {
+				break
+			}
+			parent = filepath.Dir(parent)
+		}
 		probe, err := os.CreateTemp(parent, ".bench-doctor-*")
 		if err != nil {
 			return finding{"broken", about, fmt.Sprintf("%s cannot be made: %v; choose another folder with --workspace", w.dir, err)}

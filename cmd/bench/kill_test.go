@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -16,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"papereval/ledger"
 	"papereval/llm"
 	"papereval/llm/recording"
 	"papereval/llm/sim"
@@ -97,8 +99,14 @@ func TestKilled(t *testing.T) {
 		}
 		return cmd, &stderr
 	}
+	kept := make(map[string]int) // prompts whose answer was in the ledger at a start, with how often they had been asked
 	kills := 0
 	for kills < 10 {
+		for _, prompt := range answered(t, workspace) {
+			if _, ok := kept[prompt]; !ok {
+				kept[prompt] = server.calls[prompt]
+			}
+		}
 		cmd, _ := start()
 		done := make(chan error, 1)
 		go func() { done <- cmd.Wait() }()
@@ -132,6 +140,11 @@ func TestKilled(t *testing.T) {
 	for _, n := range server.calls {
 		sent += n
 	}
+	for prompt, n := range kept {
+		if server.calls[prompt] != n {
+			t.Errorf("%+v was asked %d times more after its answer was kept", labelOf(prompt), server.calls[prompt]-n)
+		}
+	}
 	const concurrency = 2
 	if most := len(server.calls) + kills*concurrency; len(server.calls) != 18 || sent > most {
 		t.Errorf("%d different calls were sent %d times; 18 different ones at most %d times were due", len(server.calls), sent, most)
@@ -142,6 +155,45 @@ func TestKilled(t *testing.T) {
 	if err := cmd.Wait(); err != nil || !strings.Contains(stderr.String(), fmt.Sprintf("; 0 answers asked for, %d were in the ledger", 18)) {
 		t.Errorf("once more: %v\n%s", err, stderr)
 	}
+}
+
+// answered are the prompts whose answers are in the ledger.
+func answered(t *testing.T, workspace string) []string {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join(workspace, "ledger.db")); err != nil {
+		return nil
+	}
+	l, err := ledger.Open(t.Context(), workspace) // also repairs what the kill left
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	db, err := sql.Open("sqlite", filepath.Join(workspace, "ledger.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	rows, err := db.QueryContext(t.Context(), "SELECT key FROM answers")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var prompts []string
+	for rows.Next() {
+		var key string
+		if err := rows.Scan(&key); err != nil {
+			t.Fatal(err)
+		}
+		messages, err := l.Messages(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		prompts = append(prompts, messages[len(messages)-1].Content)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return prompts
 }
 
 // TestInterrupted ends a run as Ctrl-C does: it stops at once with exit code 130, and the next one continues.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"os"
 	"strings"
 
@@ -14,8 +15,8 @@ const defaultBaseURL = "https://api.openai.com/v1"
 
 // openModel turns a model's name as the user gives it into the model and who answers for it:
 // "replay:FILE-OR-DIR", or the name of a model at an OpenAI-compatible endpoint. The empty name is the bundled
-// recording.
-func openModel(spec string) (llm.Model, llm.Client, error) {
+// recording. A recording may hold a model that generates and another one that judges.
+func openModel(spec string, judges bool) (llm.Model, llm.Client, error) {
 	var player recording.Answers
 	var err error
 	path, isReplay := strings.CutPrefix(spec, "replay:")
@@ -47,13 +48,20 @@ func openModel(spec string) (llm.Model, llm.Client, error) {
 	if err != nil {
 		return llm.Model{}, nil, usage(err)
 	}
-	return llm.Model{Endpoint: player.Endpoint(), Name: player.Model(), Context: llm.DefaultContext}, player, nil
+	about := player.About()
+	if judges {
+		about.Model, about.Context = cmp.Or(about.Judge, about.Model), cmp.Or(about.JudgeContext, about.Context)
+	}
+	return llm.Model{Endpoint: player.Endpoint(), Name: about.Model, Context: cmp.Or(about.Context, llm.DefaultContext)}, player, nil
 }
 
 // needsKey refuses a run that asks a model over the network with a key that is not set.
 func needsKey(r *run.Run) error {
 	if os.Getenv("OPENAI_API_KEY") != "" || os.Getenv("OPENAI_BASE_URL") != "" {
 		return nil
+	}
+	if _, err := os.Stat(r.Dir()); err == nil {
+		return nil // it was begun, and its answers may be in the ledger: an export's are
 	}
 	for _, spec := range []string{r.Config.Places.Model, r.Config.Places.JudgeModel} {
 		if spec != "" && !strings.HasPrefix(spec, "replay:") {

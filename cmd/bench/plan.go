@@ -16,6 +16,7 @@ import (
 	"papereval/generate"
 	"papereval/ledger"
 	"papereval/llm"
+	"papereval/llm/recording"
 	"papereval/paper"
 	"papereval/prompt"
 	"papereval/run"
@@ -49,6 +50,9 @@ func (f *runFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.run, "run", "", "an existing run by its `id` or the beginning of it, instead of the flags above")
 }
 
+// frozenFlags are those that --run takes the place of.
+var frozenFlags = []string{"dataset", "data", "split", "papers", "paper-form", "system", "without", "model", "judge-model", "eval", "samples", "seeds", "prompts"}
+
 // demoSystems and demoSamples are what the bundled recording answers.
 var demoSystems = []string{"papercoder", "papercoder-analysis", "paper"}
 
@@ -57,7 +61,7 @@ const demoSamples = 3
 // config reads a run's configuration from the flags, or, with --run, from the workspace.
 func (f *runFlags) config(ctx context.Context, c *cobra.Command, w *workspace, l *ledger.Ledger) (*run.Config, error) {
 	if f.run != "" {
-		for _, name := range []string{"dataset", "data", "split", "papers", "paper-form", "system", "without", "model", "judge-model", "eval", "samples", "seeds", "prompts"} {
+		for _, name := range frozenFlags {
 			if c.Flags().Changed(name) {
 				return nil, usagef("--run names a run whose configuration is frozen: leave out --%s, or leave out --run to start another", name)
 			}
@@ -116,8 +120,9 @@ func (f *runFlags) config(ctx context.Context, c *cobra.Command, w *workspace, l
 		}
 	}
 	slices.Sort(f.seeds)
+	slices.Sort(f.evals)
 	return &run.Config{Dataset: f.dataset, PaperForm: f.paperForm, Systems: f.systems, Samples: f.samples,
-		Seeds: slices.Compact(f.seeds), Evaluators: f.evals, Places: places}, nil
+		Seeds: slices.Compact(f.seeds), Evaluators: slices.Compact(f.evals), Places: places}, nil
 }
 
 // prepare makes a run of a configuration: it finds what the configuration names, and fills in what identifies
@@ -183,12 +188,16 @@ func prepare(config *run.Config, split string, ids, without []string) (*run.Run,
 		}
 	}
 	for _, m := range []struct {
-		spec string
-		to   *run.Model
-	}{{config.Places.Model, &config.Model}, {config.Places.JudgeModel, &config.JudgeModel}} {
-		model, client, err := openModel(m.spec)
+		spec   string
+		to     *run.Model
+		judges bool
+	}{{config.Places.Model, &config.Model, false}, {config.Places.JudgeModel, &config.JudgeModel, true}} {
+		model, client, err := openModel(m.spec, m.judges)
 		if err != nil {
 			return nil, err
+		}
+		if _, ok := client.(*recording.Transcript); ok && len(r.Papers) > 1 {
+			return nil, usagef("--model %s holds the answers for one paper, and %d are selected: name it with --papers", m.spec, len(r.Papers))
 		}
 		*m.to = run.Model(model)
 		r.Endpoints[model.Endpoint] = client

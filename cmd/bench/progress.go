@@ -142,7 +142,8 @@ func (p *progress) add(e run.Event) (c *cellLine, text string, worthALine bool) 
 func (p *progress) state(c *cellLine) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return c.state
+	line, _, _ := strings.Cut(c.state, "\n") // a line of the display is one line
+	return line
 }
 
 // describe says what happened, and whether that is worth a line where lines stay.

@@ -67,7 +67,7 @@ continues what was interrupted, and repeats the table of what was finished.`,
 		defer func() { err = errors.Join(err, l.Close()) }()
 		r.Concurrency = concurrency
 		if record != "" {
-			if r.Record, err = recording.Create(record, recording.About{Model: r.Config.Model.LLM().String()}); err != nil {
+			if r.Record, err = recording.Create(record, aboutRun(r)); err != nil {
 				return usage(err)
 			}
 		}
@@ -80,8 +80,12 @@ continues what was interrupted, and repeats the table of what was finished.`,
 		started := time.Now()
 		totals, err := r.Execute(ctx)
 		show.close()
-		if r.Record != nil {
-			err = errors.Join(err, r.Record.Close())
+		switch {
+		case r.Record == nil:
+		case err == nil:
+			err = r.Record.Close()
+		default: // an older recording is worth more than half a new one
+			err = errors.Join(err, r.Record.Abandon())
 		}
 		if err != nil {
 			return err
@@ -99,6 +103,15 @@ continues what was interrupted, and repeats the table of what was finished.`,
 	return c
 }
 
+// aboutRun is what a recording of a run says of itself.
+func aboutRun(r *run.Run) recording.About {
+	about := recording.About{Model: r.Config.Model.LLM().String(), Context: r.Config.Model.Context}
+	if r.Config.JudgeModel != r.Config.Model {
+		about.Judge, about.JudgeContext = r.Config.JudgeModel.LLM().String(), r.Config.JudgeModel.Context
+	}
+	return about
+}
+
 // open prepares the run that the flags describe, with its ledger; check may refuse it before anything is made.
 func (f *runFlags) open(c *cobra.Command, w *workspace, check func(*run.Run) error) (*run.Run, *ledger.Ledger, error) {
 	var config *run.Config
@@ -111,6 +124,7 @@ func (f *runFlags) open(c *cobra.Command, w *workspace, check func(*run.Run) err
 	var r *run.Run
 	if config != nil {
 		if r, err = prepare(config, f.split, f.papers, f.without); err == nil {
+			r.Workspace = w.dir
 			err = check(r)
 		}
 		if err != nil {
@@ -124,9 +138,6 @@ func (f *runFlags) open(c *cobra.Command, w *workspace, check func(*run.Run) err
 	if r == nil {
 		if config, err = f.config(c.Context(), c, w, l); err == nil {
 			r, err = prepare(config, "", nil, nil)
-		}
-		if err == nil {
-			err = check(r)
 		}
 		if err != nil {
 			return nil, nil, errors.Join(err, l.Close())

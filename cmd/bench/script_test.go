@@ -90,7 +90,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // serve starts an OpenAI-compatible endpoint that answers what the bundled recording can answer, and sets
-// OPENAI_BASE_URL to it.
+// OPENAI_BASE_URL to it, and SERVED without the /v1.
 func serve(ts *testscript.TestScript, _ bool, _ []string) {
 	player, err := recording.Bundled()
 	ts.Check(err)
@@ -103,6 +103,7 @@ func serve(ts *testscript.TestScript, _ bool, _ []string) {
 	})))
 	ts.Defer(server.Close)
 	ts.Setenv("OPENAI_BASE_URL", server.URL+"/v1")
+	ts.Setenv("SERVED", server.URL)
 }
 
 // answer CALLS ANSWERS does what a batch endpoint does with a file of calls: it asks the endpoint of serve.
@@ -118,8 +119,7 @@ func answerBatch(ts *testscript.TestScript, _ bool, args []string) {
 			Body     json.RawMessage `json:"body"`
 		}
 		ts.Check(json.Unmarshal([]byte(line), &call))
-		url := strings.TrimSuffix(ts.Getenv("OPENAI_BASE_URL"), "/v1") + call.URL
-		resp, err := http.Post(url, "application/json", bytes.NewReader(call.Body)) //nolint:noctx // the test's own server
+		resp, err := http.Post(ts.Getenv("SERVED")+call.URL, "application/json", bytes.NewReader(call.Body)) //nolint:noctx // the test's own server
 		ts.Check(err)
 		body, err := io.ReadAll(resp.Body)
 		ts.Check(errors.Join(err, resp.Body.Close()))

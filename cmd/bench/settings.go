@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -55,9 +56,15 @@ func setting(c *cobra.Command, name string, node *ast.MappingValueNode) error {
 	if flag == nil || flag.Changed {
 		return nil
 	}
+	if run := c.Flags().Lookup("run"); run != nil && run.Changed && slices.Contains(frozenFlags, name) {
+		return nil // the run's own settings hold
+	}
 	var value any
 	if err := yaml.NodeToValue(node.Value, &value); err != nil {
 		return err
+	}
+	if value == nil {
+		return nil // nothing is set
 	}
 	text := fmt.Sprint(value)
 	if list, ok := value.([]any); ok {

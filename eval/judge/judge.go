@@ -78,12 +78,15 @@ func (j *Judge) Evaluate(ctx context.Context, s *eval.Subject) (*eval.Result, er
 		return minimum("the repository has no file that a judge is shown")
 	}
 	if j.Compares {
-		detail.Reference = newSelection(s.Reference)
+		if detail.Reference = newSelection(s.Reference); len(detail.Reference.files) == 0 {
+			score.Asked = 0
+			return without(eval.Skipped, "the authors' repository has no file that a judge is shown")
+		}
 	}
 
 	content, err := j.fill(ctx, s, detail)
 	if err != nil {
-		if ctx.Err() != nil {
+		if !judgesFault(err) {
 			return nil, err
 		}
 		return without(eval.JudgeFailed, err.Error())
@@ -98,7 +101,7 @@ func (j *Judge) Evaluate(ctx context.Context, s *eval.Subject) (*eval.Result, er
 		Label:    label,
 	})
 	if err != nil {
-		if ctx.Err() != nil {
+		if !judgesFault(err) {
 			return nil, err
 		}
 		return without(eval.JudgeFailed, err.Error())
@@ -149,7 +152,15 @@ func weakest(a, b llm.Source) llm.Source {
 	return a
 }
 
-var errNoRoom = errors.New("the paper leaves no room for code in the judge's context")
+// errNoRoom is a paper or a repository that does not fit the judge's context.
+var errNoRoom = errors.New("no room in the judge's context")
+
+// judgesFault tells a judge that failed from an evaluation that could not be done: a ledger that cannot be
+// written, a key that is refused, a context that has ended.
+func judgesFault(err error) bool {
+	kind := llm.KindOf(err)
+	return errors.Is(err, errNoRoom) || kind != "" && !llm.Hopeless(kind)
+}
 
 // fill writes the prompt: everything where it fits into the model's context, a selection where it does not.
 func (j *Judge) fill(ctx context.Context, s *eval.Subject, d *Detail) (string, error) {

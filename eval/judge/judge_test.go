@@ -1,6 +1,8 @@
 package judge_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -106,6 +108,20 @@ func TestTheSystemsFaultIsTheMinimum(t *testing.T) {
 	}
 }
 
+// TestWhatIsNotTheJudgesFault is an evaluation that could not be done, and no failed judge.
+func TestWhatIsNotTheJudgesFault(t *testing.T) {
+	for err, want := range map[error]bool{
+		&llm.Error{Kind: llm.Unauthorized}: true, errors.New("the ledger cannot be written"): true, &llm.Error{Kind: llm.Server}: false,
+	} {
+		j := reffree.New(reffree.Prompts(), judge.Judge{Shared: judge.Prompts(), Samples: 1, Model: llm.Model{Context: llm.DefaultContext},
+			Client: llm.ClientFunc(func(context.Context, *llm.Request) (*llm.Response, error) { return nil, err })})
+		_, got := j.Evaluate(t.Context(), &eval.Subject{Paper: &paper.Paper{}, Repository: tree(t, "a.py", "x = 1\n")})
+		if (got != nil) != want {
+			t.Errorf("%v: %v", err, got)
+		}
+	}
+}
+
 func TestRefbasedNeedsTheReference(t *testing.T) {
 	s := simtest.New(t, func(*llm.Request) string {
 		return `{"critique_list": [{"gold_file_name": "g.py", "gold_func_name": "gf", "target_file_name": "a.py", "target_func_name": "f", "severity_level": "low", "critique": "c"}], "score": 2}`
@@ -114,6 +130,10 @@ func TestRefbasedNeedsTheReference(t *testing.T) {
 	score, _ := evaluate(t, j, &eval.Subject{Repository: tree(t, "a.py", "x = 1\n")})
 	if score.Status != eval.Skipped || len(s.Requests()) != 0 {
 		t.Errorf("without: %+v", score)
+	}
+	score, _ = evaluate(t, j, &eval.Subject{Repository: tree(t, "a.py", "x = 1\n"), Reference: tree(t, "a.cpp", "int x;\n")})
+	if score.Status != eval.Skipped || len(s.Requests()) != 0 {
+		t.Errorf("nothing to show: %+v", score)
 	}
 	score, detail := evaluate(t, j, &eval.Subject{Repository: tree(t, "a.py", "target = 1\n"), Reference: tree(t, "g.py", "gold = 1\n")})
 	if score.Status != eval.OK || score.Value != 2 || score.Shown != 2 {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -98,7 +99,7 @@ func (j *Judge) fit(ctx context.Context, s *eval.Subject, d *Detail, paper strin
 		return nil
 	}
 	if room <= 0 {
-		return fmt.Errorf("%w of %d tokens", errNoRoom, j.Model.Context)
+		return fmt.Errorf("%w of %d tokens: the paper takes all of it", errNoRoom, j.Model.Context)
 	}
 	targetRoom := max(room/2, room-gold)
 	if gold == 0 {
@@ -119,8 +120,8 @@ func (j *Judge) choose(ctx context.Context, s *eval.Subject, sel *Selection, pap
 		return nil
 	}
 	ranks, err := j.rank(ctx, s, sel, paper, stage)
-	if ctx.Err() != nil {
-		return ctx.Err()
+	if err != nil && !errors.As(err, new(unranked)) {
+		return err // no answer came: what is judged must not depend on that
 	}
 	sel.Ranking = "by the judge's model, by relevance"
 	if err != nil {
@@ -136,7 +137,7 @@ func (j *Judge) choose(ctx context.Context, s *eval.Subject, sel *Selection, pap
 		}
 	}
 	if len(keep) == 0 {
-		return fmt.Errorf("no file of the repository fits the room of %d tokens that the judge's context leaves", room)
+		return fmt.Errorf("%w: no file of the repository fits the %d tokens that are left for it", errNoRoom, room)
 	}
 	sel.files = slices.DeleteFunc(sel.files, func(f shown) bool {
 		if !keep[f.path] {
@@ -165,7 +166,7 @@ func (j *Judge) rank(ctx context.Context, s *eval.Subject, sel *Selection, paper
 	}
 	obj, _, err := answer.Object(sample.Text)
 	if err != nil {
-		return nil, err
+		return nil, unranked{err}
 	}
 	raw, ok := answer.Lookup(obj, "files", "file list", "ranking")
 	if !ok {
@@ -178,10 +179,13 @@ func (j *Judge) rank(ctx context.Context, s *eval.Subject, sel *Selection, paper
 		}
 	}
 	if len(ranks) == 0 {
-		return nil, fmt.Errorf("its answer names no file")
+		return nil, unranked{errors.New("its answer names no file")}
 	}
 	return ranks, nil
 }
+
+// unranked is a ranking that cannot be read.
+type unranked struct{ error }
 
 // rankOf puts files that the model did not name behind those that it did.
 func rankOf(ranks map[string]int, path string) int {

@@ -78,7 +78,7 @@ func (w *work) write(ctx context.Context) error {
 			return err
 		}
 		if err := w.tree.Put(name, []byte(code)); err != nil {
-			return &generate.StageError{Stage: Coding, File: name, Err: err}
+			return &generate.StageError{Stage: Coding, File: name, Unusable: true, Err: err}
 		}
 		written = append(written, file{name, strings.TrimRight(code, "\n") + "\n"})
 		w.step(Coding, name, "")
@@ -108,7 +108,7 @@ func (w *work) wholeRepository(ctx context.Context) error {
 	}
 	for name, content := range w.tree.All() { // what the earlier stages wrote stands
 		if err := whole.Put(name, content); err != nil {
-			return &generate.StageError{Stage: Coding, Err: err}
+			return &generate.StageError{Stage: Coding, Unusable: true, Err: err}
 		}
 	}
 	w.tree = whole

@@ -172,10 +172,10 @@ func TestAskedAgain(t *testing.T) {
 		{"absolute", Logic, `{"Task list": ["/tmp/main.py"]}`, "/tmp/main.py"},
 		{"twice", Logic, `{"Task list": ["main.py", "a.py", "./main.py"]}`, "main.py twice"},
 		{"file and folder", Logic, `{"Task list": ["src", "src/main.py"]}`, "src"},
-		{"empty plan", OverallPlan, "<think>hm</think>", "empty"},
+		{"empty plan", OverallPlan, "<think>hm</think>", "nothing but thinking"},
 		{"web page", OverallPlan, "<!DOCTYPE html><html><body>502 Bad Gateway</body></html>", "web page"},
 		{"no YAML", Config, "```yaml\na: [1\n```", ""},
-		{"no code", Coding, "<think>nothing</think>", "empty"},
+		{"no code", Coding, "<think>nothing</think>", "nothing but thinking"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			spoilt := 0

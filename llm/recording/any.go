@@ -11,7 +11,7 @@ import (
 type Answers interface {
 	llm.Client
 	Endpoint() string // the identity for llm.Model.Endpoint
-	Model() string    // the name of the model that gave them
+	About() About
 }
 
 // OpenAny opens what "replay:" names: a recording, or the output folder of the published program.

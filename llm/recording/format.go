@@ -24,8 +24,12 @@ const version = 1
 
 // About says what a recording is.
 type About struct {
-	Model string `json:"model"`          // the recorded model's name, for people
-	Note  string `json:"note,omitempty"` // where the answers come from
+	Model string `json:"model"`           // the name of the recorded model that generates, for people
+	Judge string `json:"judge,omitempty"` // that of the one that judges; empty where it is the same
+	// The models' context windows in tokens, which decide what a judge was shown; 0 where not known.
+	Context      int    `json:"context,omitempty"`
+	JudgeContext int    `json:"judge_context,omitempty"`
+	Note         string `json:"note,omitempty"` // where the answers come from
 }
 
 // line is any line of a recording; exactly one of its kinds is there.

@@ -28,9 +28,6 @@ var _ llm.Client = (*Player)(nil)
 // About is what the recording says of itself.
 func (p *Player) About() About { return p.about }
 
-// Model is the recorded model's name.
-func (p *Player) Model() string { return p.about.Model }
-
 // Endpoint identifies the recording by its uncompressed content: "replay:" and 16 hexadecimal digits.
 func (p *Player) Endpoint() string { return p.endpoint }
 

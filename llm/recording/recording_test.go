@@ -3,6 +3,7 @@ package recording_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http/httptest"
@@ -104,7 +105,7 @@ func TestReplay(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p.Model() != "some-model" || p.About() != about || !strings.HasPrefix(p.Endpoint(), "replay:") || len(p.Endpoint()) != 7+16 {
+		if p.About() != about || !strings.HasPrefix(p.Endpoint(), "replay:") || len(p.Endpoint()) != 7+16 {
 			t.Errorf("%+v, %s", p.About(), p.Endpoint())
 		}
 		for _, r := range requests {
@@ -224,7 +225,13 @@ func TestNothingIsLostWhenKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if _, err := recording.Create(path, about); err == nil || !strings.Contains(err.Error(), "another process") {
+		t.Errorf("two at once: %v", err)
+	}
 	// Killed here, in the middle of the last line.
+	if err := recording.Kill(w); err != nil {
+		t.Fatal(err)
+	}
 	data := contents(t, path+recording.Partial)
 	if err := os.WriteFile(path+recording.Partial, data[:len(data)-20], 0o600); err != nil {
 		t.Fatal(err)
@@ -243,6 +250,32 @@ func TestNothingIsLostWhenKilled(t *testing.T) {
 	}
 	if _, err := os.Stat(path + recording.Partial + ".old"); err != nil {
 		t.Errorf("what was killed is gone: %v", err)
+	}
+}
+
+func TestAbandonKeepsWhatWasThere(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r.jsonl")
+	if err := os.WriteFile(path, []byte("whole"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w, err := recording.Create(path, about)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := recording.Record(live(t), w).Complete(t.Context(), requests[0]); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Abandon(), w.Close()); err != nil {
+		t.Error(err)
+	}
+	if got := string(contents(t, path)); got != "whole" {
+		t.Errorf("got %q", got)
+	}
+	if _, err := recording.Open(path + recording.Partial); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(path + ".lock"); err == nil {
+		t.Error("the lock stayed")
 	}
 }
 

@@ -139,8 +139,8 @@ func completions(name string, data []byte) ([]llm.Sample, error) {
 	return samples, nil
 }
 
-// Model is the name of the model that gave the answers.
-func (t *Transcript) Model() string { return t.model }
+// About names the model that gave the answers.
+func (t *Transcript) About() About { return About{Model: t.model} }
 
 // Endpoint identifies the folder by its content: "replay:" and 16 hexadecimal digits.
 func (t *Transcript) Endpoint() string { return t.endpoint }

@@ -47,8 +47,8 @@ func TestRealTranscripts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if tr.Model() != tt.model || !strings.HasPrefix(tr.Endpoint(), "replay:") || len(tr.Endpoint()) != 23 {
-				t.Errorf("%s, %s", tr.Model(), tr.Endpoint())
+			if tr.About().Model != tt.model || !strings.HasPrefix(tr.Endpoint(), "replay:") || len(tr.Endpoint()) != 23 {
+				t.Errorf("%s, %s", tr.About().Model, tr.Endpoint())
 			}
 			plan, err := llm.One(t.Context(), tr, labelled("overall-plan", ""))
 			if err != nil || plan.Usage != tt.plan || plan.Snapshot != tt.model || plan.Source != llm.Recorded || plan.Finish != "stop" {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/gofrs/flock"
 	"github.com/klauspost/compress/zstd"
 
 	"papereval/llm"
@@ -28,6 +29,7 @@ type Writer struct {
 
 	mu       sync.Mutex
 	partial  *os.File
+	lock     *flock.Flock
 	contents map[string]string // by digest
 	calls    map[string]*call  // by identity
 	closed   bool
@@ -38,11 +40,22 @@ type Writer struct {
 // of the calls, so that the same answers give the same bytes, and removes path.partial. One that an earlier,
 // killed process left is renamed to path.partial.old.
 func Create(path string, about About) (*Writer, error) {
+	var lock *flock.Flock
 	fail := func(err error) (*Writer, error) {
+		if lock != nil {
+			_ = lock.Close() // the error says what matters
+		}
 		return nil, fmt.Errorf("recording to %s: %w; name a file in a folder that can be written", path, err)
 	}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return fail(errors.New("it is a folder"))
+	}
+	lock = flock.New(path + ".lock")
+	switch locked, err := lock.TryLock(); {
+	case err != nil:
+		return fail(err)
+	case !locked:
+		return nil, fmt.Errorf("recording to %s: another process is recording to it; wait for it, or name another file", path)
 	}
 	if err := os.Rename(path+Partial, path+Partial+".old"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fail(err)
@@ -51,7 +64,7 @@ func Create(path string, about About) (*Writer, error) {
 	if err != nil {
 		return fail(err)
 	}
-	w := &Writer{path: path, about: about, partial: f, contents: map[string]string{}, calls: map[string]*call{}}
+	w := &Writer{path: path, about: about, partial: f, lock: lock, contents: map[string]string{}, calls: map[string]*call{}}
 	if err := w.append(line{Recording: version, About: &about}); err != nil {
 		return fail(errors.Join(err, f.Close()))
 	}
@@ -84,7 +97,7 @@ func (w *Writer) add(req *llm.Request, s *llm.Sample) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
-		return fmt.Errorf("recording to %s: it is closed", w.path)
+		return &WriteError{w.path, os.ErrClosed}
 	}
 	if old := w.calls[c.identity()]; old != nil {
 		if compare(c, old) < 0 {
@@ -113,9 +126,31 @@ func (w *Writer) append(lines ...line) error {
 		all = append(all, data...)
 	}
 	if _, err := w.partial.Write(all); err != nil {
-		return fmt.Errorf("recording: %w", err)
+		return &WriteError{w.path, err}
 	}
 	return nil
+}
+
+// WriteError is a recording that cannot be written.
+type WriteError struct {
+	Path string
+	Err  error
+}
+
+func (e *WriteError) Error() string { return fmt.Sprintf("recording to %s: %v", e.Path, e.Err) }
+
+func (e *WriteError) Unwrap() error { return e.Err }
+
+// Abandon ends a recording that is not whole: what was written stays in the partial file, which can be
+// replayed, and a file that was there before stays as it is.
+func (w *Writer) Abandon() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return nil
+	}
+	w.closed = true
+	return errors.Join(w.partial.Close(), w.unlock())
 }
 
 // Close writes the recording. Where that fails the partial file stays. A second Close does nothing.
@@ -126,6 +161,7 @@ func (w *Writer) Close() (err error) {
 		return nil
 	}
 	w.closed = true
+	defer func() { err = errors.Join(err, w.unlock()) }()
 	closing := w.partial.Close()
 	f, err := os.CreateTemp(filepath.Dir(w.path), filepath.Base(w.path)+".tmp*")
 	if err != nil {
@@ -145,6 +181,10 @@ func (w *Writer) Close() (err error) {
 		return err
 	}
 	return os.Remove(w.path + Partial)
+}
+
+func (w *Writer) unlock() error {
+	return errors.Join(os.Remove(w.lock.Path()), w.lock.Close())
 }
 
 func (w *Writer) write(f io.Writer) error {

@@ -54,6 +54,9 @@ func Load(ctx context.Context, l *ledger.Ledger, id string) (*reports.Run, error
 			}
 		}
 		for _, s := range scores {
+			if c.State == ledger.Broken { // those of an earlier execution say nothing about this one
+				break
+			}
 			if s.Paper != c.Paper || s.System != c.System || s.Model != c.Model || s.Seed != c.Seed {
 				continue
 			}
