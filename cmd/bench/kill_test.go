@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http/httptest"
 	"os"
@@ -62,6 +63,13 @@ func serveTranscript(t *testing.T, think func()) *transcriptServer {
 	return s
 }
 
+// asked is how often each call came so far.
+func (s *transcriptServer) asked() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.calls)
+}
+
 // labelOf tells a call by its prompt: labels do not cross HTTP.
 func labelOf(prompt string) llm.Label {
 	for stage, heading := range map[string]string{"overall-plan": ": the overall plan\n", "architecture": ": the architecture\n",
@@ -104,7 +112,7 @@ func TestKilled(t *testing.T) {
 	for kills < 10 {
 		for _, prompt := range answered(t, workspace) {
 			if _, ok := kept[prompt]; !ok {
-				kept[prompt] = server.calls[prompt]
+				kept[prompt] = server.asked()[prompt]
 			}
 		}
 		cmd, _ := start()
@@ -136,20 +144,20 @@ func TestKilled(t *testing.T) {
 	if out, err := check.CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}
-	sent := 0
-	for _, n := range server.calls {
+	asked, sent := server.asked(), 0
+	for _, n := range asked {
 		sent += n
 	}
 	for prompt, n := range kept {
-		if server.calls[prompt] != n {
-			t.Errorf("%+v was asked %d times more after its answer was kept", labelOf(prompt), server.calls[prompt]-n)
+		if asked[prompt] != n {
+			t.Errorf("%+v was asked %d times more after its answer was kept", labelOf(prompt), asked[prompt]-n)
 		}
 	}
 	const concurrency = 2
-	if most := len(server.calls) + kills*concurrency; len(server.calls) != 18 || sent > most {
-		t.Errorf("%d different calls were sent %d times; 18 different ones at most %d times were due", len(server.calls), sent, most)
+	if most := len(asked) + kills*concurrency; len(asked) != 18 || sent > most {
+		t.Errorf("%d different calls were sent %d times; 18 different ones at most %d times were due", len(asked), sent, most)
 	}
-	t.Logf("%d calls sent for %d answers over %d kills", sent, len(server.calls), kills)
+	t.Logf("%d calls sent for %d answers over %d kills", sent, len(asked), kills)
 
 	cmd, stderr = start()
 	if err := cmd.Wait(); err != nil || !strings.Contains(stderr.String(), fmt.Sprintf("; 0 answers asked for, %d were in the ledger", 18)) {
@@ -199,7 +207,11 @@ func answered(t *testing.T, workspace string) []string {
 // TestInterrupted ends a run as Ctrl-C does: it stops at once with exit code 130, and the next one continues.
 func TestInterrupted(t *testing.T) {
 	ended := make(chan struct{})
-	server := serveTranscript(t, func() { <-ended })
+	asked := make(chan struct{}, 1)
+	server := serveTranscript(t, func() {
+		asked <- struct{}{}
+		<-ended
+	})
 	t.Cleanup(func() { close(ended) })
 	cmd := exec.Command("bench", "run", "--data", filepath.Join(sharedData(), "paper2code"), "--papers", "Transformer", "--model", "o3-mini",
 		"--eval", "none", "--workspace", t.TempDir())
@@ -209,17 +221,19 @@ func TestInterrupted(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for asked := false; !asked; {
-		server.mu.Lock()
-		asked = len(server.calls) > 0
-		server.mu.Unlock()
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	select {
+	case <-asked:
+	case err := <-done:
+		t.Fatalf("it ended by itself: %v\n%s", err, stderr.String())
 	}
 	started := time.Now()
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
 	var exit *exec.ExitError
-	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != exitInterrupted {
+	if err := <-done; !errors.As(err, &exit) || exit.ExitCode() != exitInterrupted {
 		t.Errorf("it ended with %v", err)
 	}
 	if took := time.Since(started); took > 5*time.Second {
