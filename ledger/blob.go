@@ -57,15 +57,6 @@ func (l *Ledger) Blob(ctx context.Context, key string) ([]byte, error) {
 
 func (l *Ledger) blobPath(key string) string { return filepath.Join(l.blobs, key[:2], key[2:]) }
 
-func isDigest(s string) bool {
-	for _, c := range []byte(s) {
-		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
-	}
-	return len(s) == 64
-}
-
 // writeBlob writes under another name first, so that what has the blob's name is always whole.
 func (l *Ledger) writeBlob(path string, data []byte) (err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

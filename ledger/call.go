@@ -1,12 +1,14 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"papereval/ledger/db"
@@ -49,34 +51,33 @@ type Message struct {
 //
 // Where two processes may have asked at once, [Ledger.Call] tells which answer was first.
 func (l *Ledger) PutCall(ctx context.Context, c *Call) error {
-	texts, err := l.texts(c)
+	parts, err := l.cutUp(ctx, c)
 	if err != nil {
-		return err
+		return fmt.Errorf("record the answer of call %s: %w", c.Key, err)
 	}
+	text := sumOf(c.Text)
 	answer := db.PutAnswerParams{
-		Key: c.Key, Text: c.Text, Sha256: digest([]byte(c.Text)),
+		Digest: text[:], Body: l.pack(c.Text),
 		Finish: c.Finish, Snapshot: c.Snapshot, Source: c.Source,
 		Prompt: int64(c.Prompt), Cached: int64(c.Cached), Completion: int64(c.Completion), Reasoning: int64(c.Reasoning),
 		Started: stamp(c.Started), Elapsed: int64(c.Elapsed),
 	}
-	err = l.put(ctx, func(ctx context.Context, q *db.Queries) error {
-		if err := putRequest(ctx, q, c, texts); err != nil {
+	var asked asked
+	err = l.putThen(ctx, func(ctx context.Context, q *db.Queries) (err error) {
+		if asked, err = l.putRequest(ctx, q, c, parts); err != nil {
 			return err
 		}
-		known, err := intact(ctx, q, c.Key)
-		if err != nil {
-			return err
-		}
-		if !known {
-			if err := q.DeleteAnswer(ctx, c.Key); err != nil {
+		if !asked.fresh {
+			if known, err := l.intact(ctx, q, asked.id); known || err != nil {
 				return err
 			}
-			if err := q.PutAnswer(ctx, answer); err != nil {
+			if err := q.DeleteAnswer(ctx, asked.id); err != nil {
 				return err
 			}
 		}
-		return q.DeletePending(ctx, c.Key)
-	})
+		answer.Request = asked.id
+		return q.PutAnswer(ctx, answer)
+	}, func() { asked.remember(l) })
 	if err != nil {
 		return fmt.Errorf("record the answer of call %s: %w", c.Key, err)
 	}
@@ -86,7 +87,11 @@ func (l *Ledger) PutCall(ctx context.Context, c *Call) error {
 // Call returns an answered call without its messages. The error wraps [ErrNotFound] where there is no
 // answer, and is a [*DamagedError] where the answer is not what was recorded.
 func (l *Ledger) Call(ctx context.Context, key string) (*Call, error) {
-	row, err := l.queries.Call(ctx, key)
+	binary, ok := binaryKey(key)
+	if !ok {
+		return nil, fmt.Errorf("answer of call %s: %w", key, ErrNotFound)
+	}
+	row, err := l.queries.Call(ctx, binary)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("answer of call %s: %w", key, ErrNotFound)
 	}
@@ -94,55 +99,160 @@ func (l *Ledger) Call(ctx context.Context, key string) (*Call, error) {
 		return nil, fmt.Errorf("read call %s: %w", key, explain(l.path, err))
 	}
 	a := row.Answer
-	if digest([]byte(a.Text)) != a.Sha256 {
+	c := request(row.Request, row.Model)
+	if c.Text, ok = l.unpack(a.Body, a.Digest); !ok {
 		return nil, &DamagedError{What: "answer", Key: key, Path: l.path}
 	}
-	c := request(row.Request)
-	c.Text, c.Finish, c.Snapshot, c.Source = a.Text, a.Finish, a.Snapshot, a.Source
+	c.Finish, c.Snapshot, c.Source = a.Finish, a.Snapshot, a.Source
 	c.Prompt, c.Cached, c.Completion, c.Reasoning = int(a.Prompt), int(a.Cached), int(a.Completion), int(a.Reasoning)
 	c.Started, c.Elapsed = unstamp(a.Started), time.Duration(a.Elapsed)
 	return c, nil
 }
 
-func request(r db.Request) *Call {
+// Asked returns a call without its messages and answer, answered or not. The error wraps [ErrNotFound] where there
+// is none.
+func (l *Ledger) Asked(ctx context.Context, key string) (*Call, error) {
+	binary, ok := binaryKey(key)
+	if !ok {
+		return nil, fmt.Errorf("call %s: %w", key, ErrNotFound)
+	}
+	row, err := l.queries.AskedCall(ctx, binary)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, fmt.Errorf("call %s: %w", key, ErrNotFound)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read call %s: %w", key, explain(l.path, err))
+	}
+	return request(row.Request, row.Model), nil
+}
+
+// Label is what a call was for, as a reader sees it: "Transformer papercoder coding main.py".
+func (c *Call) Label() string {
+	var parts []string
+	for _, part := range []string{c.Paper, c.System, c.Evaluator, c.Stage, c.File} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+// Key returns the key of the only call whose key begins with prefix. The error wraps [ErrNotFound] where there is
+// none, and is an [*AmbiguousError] where there are several.
+func (l *Ledger) Key(ctx context.Context, prefix string) (string, error) {
+	if fill := 2*sha256.Size - len(prefix); fill >= 0 && isDigest(prefix+strings.Repeat("0", fill)) {
+		low, _ := binaryKey(prefix + strings.Repeat("0", fill))
+		high, _ := binaryKey(prefix + strings.Repeat("f", fill))
+		found, err := l.queries.KeysBetween(ctx, db.KeysBetweenParams{Low: low, High: high})
+		if err != nil {
+			return "", fmt.Errorf("find call %s: %w", prefix, explain(l.path, err))
+		}
+		var keys []string
+		for _, key := range found {
+			keys = append(keys, hex.EncodeToString(key))
+		}
+		if len(keys) > 1 {
+			for i := range keys { // enough to choose from
+				keys[i] = keys[i][:max(12, len(prefix)+1)]
+			}
+			return "", &AmbiguousError{Prefix: prefix, What: "calls", Found: keys}
+		}
+		if len(keys) == 1 {
+			return keys[0], nil
+		}
+	}
+	return "", fmt.Errorf("call %q: %w: `bench ledger show` lists the calls of a run with their keys", prefix, ErrNotFound)
+}
+
+// RunsOf returns the ids of the runs that rest on a call.
+func (l *Ledger) RunsOf(ctx context.Context, key string) ([]string, error) {
+	binary, _ := binaryKey(key)
+	runs, err := l.queries.RunsOfCall(ctx, binary)
+	if err != nil {
+		return nil, fmt.Errorf("find the runs of call %s: %w", key, explain(l.path, err))
+	}
+	return runs, nil
+}
+
+func request(r db.Request, m db.Model) *Call {
 	return &Call{
-		Key: r.Key, Endpoint: r.Endpoint, Model: r.Model, Params: r.Params, Sample: int(r.Sample),
+		Key: hex.EncodeToString(r.Key), Endpoint: m.Endpoint, Model: m.Model, Params: m.Params, Sample: int(r.Sample),
 		Paper: r.Paper, System: r.System, Evaluator: r.Evaluator, Stage: r.Stage, File: r.File,
 	}
 }
 
-// putRequest records what was asked. texts are the contents of the messages.
-func putRequest(ctx context.Context, q *db.Queries, c *Call, texts []db.PutTextParams) error {
-	err := q.PutRequest(ctx, db.PutRequestParams{
-		Key: c.Key, Endpoint: c.Endpoint, Model: c.Model, Params: c.Params, Sample: int64(c.Sample),
+// asked is a request that a transaction has recorded.
+type asked struct {
+	id    int64
+	fresh bool // it was not known
+	// What is to be remembered when it is on the disk.
+	model   model
+	modelID int64
+	parts   *stored
+}
+
+func (a *asked) remember(l *Ledger) {
+	if a.modelID != 0 {
+		l.models.put(a.model, a.modelID)
+	}
+	l.remember(a.parts)
+}
+
+// putRequest records what was asked, with its messages where parts are not nil.
+func (l *Ledger) putRequest(ctx context.Context, q *db.Queries, c *Call, parts *parts) (a asked, err error) {
+	key, _ := binaryKey(c.Key)
+	a.model = model{c.Endpoint, c.Model, c.Params}
+	if a.modelID, err = l.putModel(ctx, q, a.model); err != nil {
+		return a, err
+	}
+	a.id, err = q.PutRequest(ctx, db.PutRequestParams{
+		Key: key, Model: a.modelID, Sample: int64(c.Sample),
 		Paper: c.Paper, System: c.System, Evaluator: c.Evaluator, Stage: c.Stage, File: c.File,
 	})
-	if err != nil {
-		return err
+	a.fresh = err == nil
+	if errors.Is(err, sql.ErrNoRows) {
+		a.id, err = q.Request(ctx, key)
 	}
-	for i, text := range texts {
-		if err := q.PutText(ctx, text); err != nil {
-			return err
-		}
-		m := db.PutMessageParams{Key: c.Key, Position: int64(i), Role: c.Messages[i].Role, Digest: text.Digest}
-		if err := q.PutMessage(ctx, m); err != nil {
-			return err
-		}
+	if err != nil || parts == nil {
+		return a, err
 	}
-	return nil
+	a.parts, err = parts.put(ctx, l, q, a.id)
+	return a, err
+}
+
+func (l *Ledger) putModel(ctx context.Context, q *db.Queries, m model) (int64, error) {
+	if id, ok := l.models.get(m); ok {
+		return id, nil
+	}
+	id, err := q.Model(ctx, db.ModelParams{Endpoint: m.endpoint, Model: m.name, Params: m.params})
+	if errors.Is(err, sql.ErrNoRows) {
+		return q.PutModel(ctx, db.PutModelParams{Endpoint: m.endpoint, Model: m.name, Params: m.params})
+	}
+	return id, err
 }
 
 // intact tells whether there is an answer that is not damaged.
-func intact(ctx context.Context, q *db.Queries, key string) (bool, error) {
-	stored, err := q.AnswerText(ctx, key)
+func (l *Ledger) intact(ctx context.Context, q *db.Queries, request int64) (bool, error) {
+	row, err := q.AnswerText(ctx, request)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
-	return err == nil && digest([]byte(stored.Text)) == stored.Sha256, err
+	if err != nil {
+		return false, err
+	}
+	_, ok := l.unpack(row.Body, row.Digest)
+	return ok, nil
 }
 
-// digest is the SHA-256 of data in hexadecimal.
-func digest(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
+// pack compresses a text that is stored by itself.
+func (l *Ledger) pack(text string) []byte { return l.enc.EncodeAll([]byte(text), []byte{}) }
+
+// unpack is the text of a body; ok is false where it does not match its digest.
+func (l *Ledger) unpack(body, digest []byte) (text string, ok bool) {
+	raw, err := l.dec.DecodeAll(body, nil)
+	if err != nil {
+		return "", false
+	}
+	s := sha256.Sum256(raw)
+	return string(raw), bytes.Equal(s[:], digest)
 }

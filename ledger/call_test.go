@@ -65,16 +65,18 @@ func TestMessagesStoredOnce(t *testing.T) {
 		noError(t, l.PutCall(t.Context(), testCall(name)))
 	}
 	var n int
-	noError(t, l.sql.QueryRow("SELECT count(*) FROM texts").Scan(&n))
+	noError(t, l.sql.QueryRow("SELECT count(*) FROM chunks").Scan(&n))
 	if n != 4 { // one that is shared and one for each
-		t.Errorf("%d texts for 4 contents", n)
+		t.Errorf("%d chunks for 4 contents", n)
 	}
 }
 
 func TestDamagedCall(t *testing.T) {
 	for name, change := range map[string]string{
-		"text":   "UPDATE answers SET text = 'Answer x' WHERE key = ?",
-		"digest": "UPDATE answers SET sha256 = replace(sha256, substr(sha256, 1, 1), 'g') WHERE key = ?",
+		"cut":     "UPDATE answers SET body = substr(body, 1, length(body) - 1)",
+		"flipped": "UPDATE answers SET body = CAST(substr(body, 1, 11) || x'00' || substr(body, 13) AS BLOB)",
+		"empty":   "UPDATE answers SET body = x''",
+		"digest":  "UPDATE answers SET digest = zeroblob(32)",
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -83,7 +85,7 @@ func TestDamagedCall(t *testing.T) {
 			noError(t, l.PutCall(t.Context(), c))
 			noError(t, l.PutRun(t.Context(), Run{ID: "r"}))
 			noError(t, l.Use(t.Context(), Use{Run: "r", Key: c.Key}))
-			alter(t, dir, change, c.Key)
+			alter(t, dir, change)
 
 			_, err := l.Call(t.Context(), c.Key)
 			var damaged *DamagedError
@@ -110,17 +112,26 @@ func TestDamagedCall(t *testing.T) {
 
 func TestDamagedMessage(t *testing.T) {
 	for name, change := range map[string]string{
-		"cut":      "UPDATE texts SET body = substr(body, 1, length(body) - 1) WHERE digest = ?",
-		"flipped":  "UPDATE texts SET body = CAST(substr(body, 1, 11) || x'00' || substr(body, 13) AS BLOB) WHERE digest = ?",
-		"replaced": "UPDATE texts SET body = (SELECT body FROM texts AS other WHERE other.digest <> texts.digest) WHERE digest = ?",
-		"empty":    "UPDATE texts SET body = x'' WHERE digest = ?",
+		"cut":      "UPDATE packs SET body = substr(body, 1, length(body) - 1)",
+		"flipped":  "UPDATE packs SET body = CAST(substr(body, 1, 11) || x'00' || substr(body, 13) AS BLOB)",
+		"empty":    "UPDATE packs SET body = x''",
+		"moved":    "UPDATE chunks SET start = start + 1 WHERE start > 0",
+		"too long": "UPDATE chunks SET size = 9223372036854775807 WHERE start > 0",
+		"negative": "UPDATE chunks SET start = -1 WHERE start > 0",
+		"swapped":  "UPDATE messages SET chunks = (SELECT chunks FROM messages AS m WHERE m.position <> messages.position)",
+		"unknown":  "UPDATE messages SET chunks = x'ff01'",
+		"unending": "UPDATE messages SET chunks = x'ff'",
+		"no list":  "UPDATE messages SET chunks = x''",
+		"digest":   "UPDATE messages SET digest = zeroblob(32)",
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			l := openTest(t, dir)
 			c := testCall("x")
 			noError(t, l.PutCall(t.Context(), c))
-			alter(t, dir, change, digest([]byte("question x")))
+			noError(t, l.Close())
+			alter(t, dir, change)
+			l = openTest(t, dir)
 			_, err := l.Messages(t.Context(), c.Key)
 			var damaged *DamagedError
 			if !errors.As(err, &damaged) || damaged.Key != c.Key {

@@ -50,7 +50,8 @@ func mend(err error) string {
 	)
 	var e *sqlite.Error
 	if errors.As(err, &e) {
-		if e.Code() == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY {
+		switch e.Code() {
+		case sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY, sqlite3.SQLITE_CONSTRAINT_NOTNULL:
 			return "it refers to a run or call that was not put into the ledger first"
 		}
 		switch e.Code() & 0xff { // the primary code

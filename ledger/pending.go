@@ -12,19 +12,26 @@ import (
 // PutPending records a call without an answer, for which a run waits. It changes nothing where the answer
 // is known.
 func (l *Ledger) PutPending(ctx context.Context, run string, c *Call) error {
-	texts, err := l.texts(c)
+	parts, err := l.cutUp(ctx, c)
 	if err != nil {
-		return err
+		return fmt.Errorf("record pending call %s of run %s: %w", c.Key, run, err)
 	}
-	err = l.put(ctx, func(ctx context.Context, q *db.Queries) error {
-		if known, err := intact(ctx, q, c.Key); known || err != nil {
+	var asked asked
+	err = l.putThen(ctx, func(ctx context.Context, q *db.Queries) (err error) {
+		if asked, err = l.putRequest(ctx, q, c, parts); err != nil {
 			return err
 		}
-		if err := putRequest(ctx, q, c, texts); err != nil {
-			return err
+		if !asked.fresh {
+			if known, err := l.intact(ctx, q, asked.id); known || err != nil {
+				return err
+			}
+			// A damaged answer is as good as none.
+			if err := q.DeleteAnswer(ctx, asked.id); err != nil {
+				return err
+			}
 		}
-		return q.PutPending(ctx, db.PutPendingParams{Key: c.Key, Run: run})
-	})
+		return q.PutPending(ctx, db.PutPendingParams{Request: asked.id, Run: run})
+	}, func() { asked.remember(l) })
 	if err != nil {
 		return fmt.Errorf("record pending call %s of run %s: %w", c.Key, run, err)
 	}
@@ -48,7 +55,7 @@ func (l *Ledger) Pending(ctx context.Context, run string) ([]*Call, error) {
 	}
 	calls := make([]*Call, len(rows))
 	for i, row := range rows {
-		calls[i] = request(row.Request)
+		calls[i] = request(row.Request, row.Model)
 	}
 	return calls, nil
 }
@@ -56,12 +63,16 @@ func (l *Ledger) Pending(ctx context.Context, run string) ([]*Call, error) {
 // PendingCall returns a call that some run waits for, without its messages. The error wraps [ErrNotFound]
 // where no run does.
 func (l *Ledger) PendingCall(ctx context.Context, key string) (*Call, error) {
-	row, err := l.queries.PendingCall(ctx, key)
+	binary, ok := binaryKey(key)
+	if !ok {
+		return nil, fmt.Errorf("pending call %s: %w", key, ErrNotFound)
+	}
+	row, err := l.queries.PendingCall(ctx, binary)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("pending call %s: %w", key, ErrNotFound)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read pending call %s: %w", key, explain(l.path, err))
 	}
-	return request(row), nil
+	return request(row.Request, row.Model), nil
 }

@@ -16,14 +16,15 @@ type Run struct {
 	Created time.Time
 }
 
-// AmbiguousError says that several runs begin with what was asked for.
+// AmbiguousError says that several things begin with what was asked for.
 type AmbiguousError struct {
 	Prefix string
-	Runs   []string // their ids, the oldest first
+	What   string   // "runs" or "calls"
+	Found  []string // runs the oldest first; of calls some
 }
 
 func (e *AmbiguousError) Error() string {
-	return fmt.Sprintf("%d runs begin with %q: %s; give more of the id", len(e.Runs), e.Prefix, strings.Join(e.Runs, ", "))
+	return fmt.Sprintf("several %s begin with %q: %s; give more of it", e.What, e.Prefix, strings.Join(e.Found, ", "))
 }
 
 // PutRun records a run. It changes nothing where there is one with this id.
@@ -81,5 +82,5 @@ func (l *Ledger) Run(ctx context.Context, prefix string) (*Run, error) {
 	case 1:
 		return &run, nil
 	}
-	return nil, &AmbiguousError{Prefix: prefix, Runs: found}
+	return nil, &AmbiguousError{Prefix: prefix, What: "runs", Found: found}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations/0001_first.sql
 var migrations embed.FS
 
 // NewerError says that a ledger was written by a newer bench, which this one must not touch.
@@ -27,9 +27,9 @@ func (e *NewerError) Error() string {
 		e.Path, e.Found, e.Known)
 }
 
-// setUp makes the database at path one of the newest version. One process at a time does so: neither
+// setUp makes the database one of the newest version. One process at a time does so: neither
 // applying a migration nor switching to WAL waits for another process that is doing the same.
-func setUp(ctx context.Context, dir, path string) (err error) {
+func (l *Ledger) setUp(ctx context.Context, dir string) (err error) {
 	turn, err := open(filepath.Join(dir, "ledger.lock"), "exclusive")
 	if err != nil {
 		return err
@@ -41,12 +41,12 @@ func setUp(ctx context.Context, dir, path string) (err error) {
 	}
 	defer func() { err = errors.Join(err, tx.Rollback()) }()
 
-	database, err := open(path, "immediate")
+	database, err := open(l.path, "immediate")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, database.Close()) }()
-	if err := migrate(ctx, database, path); err != nil {
+	if err := l.migrate(ctx, database); err != nil {
 		return err
 	}
 	var mode string
@@ -59,12 +59,13 @@ func setUp(ctx context.Context, dir, path string) (err error) {
 	return nil
 }
 
-func migrate(ctx context.Context, database *sql.DB, path string) error {
+func (l *Ledger) migrate(ctx context.Context, database *sql.DB) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, database, files, goose.WithDisableGlobalRegistry(true))
+	provider, err := goose.NewProvider(goose.DialectSQLite3, database, files, goose.WithDisableGlobalRegistry(true),
+		goose.WithGoMigrations(goose.NewGoMigration(2, &goose.GoFunc{RunTx: l.toParts}, nil)))
 	if err != nil {
 		return err
 	}
@@ -73,7 +74,7 @@ func migrate(ctx context.Context, database *sql.DB, path string) error {
 		return err
 	}
 	if found > known {
-		return &NewerError{Path: path, Found: found, Known: known}
+		return &NewerError{Path: l.path, Found: found, Known: known}
 	}
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("bring its schema from version %d to %d: %w", found, known, err)

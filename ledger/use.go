@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -22,11 +23,12 @@ type Use struct {
 // than the use itself, and a cell one of whose uses could not be recorded does not become [Done]: PutCell
 // then returns the reason.
 func (l *Ledger) Use(ctx context.Context, u Use) error {
+	key, _ := binaryKey(u.Key)
 	return l.enqueue(ctx, write{
 		do: func(ctx context.Context, q *db.Queries) error {
 			return q.PutUse(ctx, db.PutUseParams{
 				Run: u.Run, Paper: u.Paper, System: u.System, Model: u.Model, Seed: int64(u.Seed),
-				Evaluator: u.Evaluator, Key: u.Key, Stage: u.Stage, File: u.File,
+				Evaluator: u.Evaluator, Key: key, Stage: u.Stage, File: u.File,
 			})
 		},
 		done: func(err error) {
@@ -75,4 +77,33 @@ func (l *Ledger) Usage(ctx context.Context, run string) ([]UsageRow, error) {
 		}
 	}
 	return usage, nil
+}
+
+// CallsOf returns the keys of the answered calls that a run rests on, in the order of recording.
+func (l *Ledger) CallsOf(ctx context.Context, run string) ([]string, error) {
+	found, err := l.queries.AnsweredKeysOfRun(ctx, run)
+	if err != nil {
+		return nil, fmt.Errorf("read the calls of run %s: %w", run, explain(l.path, err))
+	}
+	keys := make([]string, len(found))
+	for i, key := range found {
+		keys[i] = hex.EncodeToString(key)
+	}
+	return keys, nil
+}
+
+// Answered sums all answers, each once, by CallModel, Snapshot and Source; the other columns are empty.
+func (l *Ledger) Answered(ctx context.Context) ([]UsageRow, error) {
+	rows, err := l.queries.Answered(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the answers: %w", explain(l.path, err))
+	}
+	answered := make([]UsageRow, len(rows))
+	for i, r := range rows {
+		answered[i] = UsageRow{
+			CallModel: r.Model, Snapshot: r.Snapshot, Source: r.Source, Calls: int(r.Calls), Prompt: int(r.Prompt), Cached: int(r.Cached),
+			Completion: int(r.Completion), Reasoning: int(r.Reasoning), Elapsed: time.Duration(r.Elapsed),
+		}
+	}
+	return answered, nil
 }

@@ -101,11 +101,14 @@ func TestRefusedWriteCostsNoOther(t *testing.T) {
 	for i := range n {
 		wg.Add(1)
 		c := testCall(fmt.Sprint(i))
-		if i == 4 {
-			c.Key = "not a digest"
-		}
 		noError(t, l.enqueue(t.Context(), write{
-			do: func(ctx context.Context, q *db.Queries) error { return putRequest(ctx, q, c, nil) },
+			do: func(ctx context.Context, q *db.Queries) error {
+				if i == 4 {
+					return errors.New("refused")
+				}
+				_, err := l.putRequest(ctx, q, c, nil)
+				return err
+			},
 			done: func(err error) {
 				results[i] = err
 				wg.Done()

@@ -63,7 +63,13 @@ type Error struct {
 	RetryAfter time.Duration
 	// Message is what the endpoint said, or what was seen.
 	Message string
-	Err     error
+	// Usage is what the failed try cost: as the endpoint reported it, or as estimated where it may have
+	// charged for what never arrived. It is zero where nothing was paid for.
+	Usage Usage
+	// Estimated is true where Usage is an estimate, because nobody knows what the endpoint charged for: it may
+	// be more.
+	Estimated bool
+	Err       error
 }
 
 // Error says who was asked, what went wrong and what can be done.
@@ -107,6 +113,15 @@ func KindOf(err error) Kind {
 		return e.Kind
 	}
 	return ""
+}
+
+// UsageOf is what a failed try cost; see [Error].Usage.
+func UsageOf(err error) Usage {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Usage
+	}
+	return Usage{}
 }
 
 // What API keys look like; endpoints like to repeat the key that they refuse, in part or in full.

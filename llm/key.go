@@ -8,7 +8,7 @@ import (
 )
 
 // Key identifies one sample of a request: the SHA-256, in hexadecimal, of the canonical JSON of the model
-// with its parameters, the messages and the sample's index. Time limits, concurrency, API keys and labels
+// with its parameters, the messages, the schema of the answer where there is one, and the sample's index. Time limits, concurrency, API keys and labels
 // are no part of it.
 func Key(req *Request, index int) string {
 	// Struct fields are encoded in the order of their declaration and there are no maps in it, so the
@@ -16,10 +16,12 @@ func Key(req *Request, index int) string {
 	data, err := json.Marshal(struct {
 		Model    Model     `json:"model"`
 		Messages []Message `json:"messages"`
+		Schema   *Schema   `json:"schema,omitempty"`
 		Sample   int       `json:"sample"`
-	}{req.Model, req.Messages, index})
+	}{req.Model, req.Messages, req.Schema, index})
 	if err != nil {
-		panic(fmt.Sprintf("llm: a request that cannot be encoded: %v", err)) // strings and numbers always can
+		// Strings and numbers always can be; a schema is a constant of the code that asks.
+		panic(fmt.Sprintf("llm: a request that cannot be encoded: %v", err))
 	}
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])

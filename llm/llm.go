@@ -6,6 +6,7 @@ package llm
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -39,6 +40,8 @@ type Message struct {
 type Request struct {
 	Model    Model
 	Messages []Message
+	// Schema is what the answer is to be like; nil where it is text.
+	Schema *Schema
 	// First is the index of the first sample. In generation it is the cell's seed.
 	First int
 	// Samples is how many samples are asked for; 0 means 1.
@@ -46,6 +49,13 @@ type Request struct {
 	// Label says what the request is for. It serves display, replay and simulation and is never part of
 	// a key.
 	Label Label
+}
+
+// Schema is the JSON schema of an answer. Endpoints that know none answer as well as they can: whoever asks
+// reads the answer as text from a model, with or without a schema.
+type Schema struct {
+	Name string          `json:"name"` // letters, digits, - and _
+	JSON json.RawMessage `json:"schema"`
 }
 
 // Count is the number of samples that are asked for, at least 1.

@@ -13,6 +13,9 @@ const (
 	// maxTries bounds how often one sample is asked for when the endpoint cannot answer. With the delays
 	// below, the tries span about a minute, the window of most rate limits.
 	maxTries = 6
+	// maxAsked bounds it where the endpoint says each time how long to wait. A limit of requests per minute
+	// that many callers share may refuse one of them again and again, by nobody's fault.
+	maxAsked = 15
 	// maxUnusable bounds how often one sample is asked for when what comes is no whole answer; each of them
 	// may have been paid for.
 	maxUnusable = 3
@@ -31,8 +34,8 @@ type Wait struct {
 
 // Retry returns a client that asks again for samples that failed, and only for those:
 //
-//   - rate limits, overload, network and server failures up to 6 tries in all, after the wait that the
-//     endpoint asks for, or else one that doubles from 2 seconds with jitter;
+//   - rate limits, overload, network and server failures up to 6 tries in all, after a wait that doubles from
+//     2 seconds with jitter; up to 15 tries where the endpoint asks for a wait, after that one;
 //   - cut and empty answers, and pages that are no answer, twice more;
 //   - anything else (a wrong key, an unknown model, a prompt that is too long) not at all.
 //
@@ -113,7 +116,7 @@ func response(samples []Sample, pending []int, whole error) (*Response, error) {
 // delay says whether a sample is asked for again, and after how long.
 func delay(err error, try int, unusable *int, pause time.Duration) (time.Duration, bool) {
 	var e *Error
-	if !errors.As(err, &e) || try >= maxTries {
+	if !errors.As(err, &e) || try >= maxAsked {
 		return 0, false
 	}
 	switch e.Kind {
@@ -121,11 +124,11 @@ func delay(err error, try int, unusable *int, pause time.Duration) (time.Duratio
 		if e.RetryAfter > 0 {
 			return e.RetryAfter, e.RetryAfter <= maxWait
 		}
-		return pause, true
+		return pause, try < maxTries
 	case CutShort, Empty, NotAnAnswer:
 		*unusable++
 		// An error status says that asking was wrong, not that the answer was lost.
-		return 0, *unusable < maxUnusable && e.Status < 400
+		return 0, *unusable < maxUnusable && try < maxTries && e.Status < 400
 	}
 	return 0, false
 }

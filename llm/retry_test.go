@@ -42,8 +42,11 @@ func TestRetryByKind(t *testing.T) {
 		kind     llm.Kind // "" where an answer comes in the end
 		requests int
 	}{
-		"rate limit":      {[]sim.Fault{{Status: 429}, {Status: 429}, ok}, "", 3},
-		"always limited":  {[]sim.Fault{{Status: 429}}, llm.RateLimited, 6},
+		"rate limit":           {[]sim.Fault{{Status: 429}, {Status: 429}, ok}, "", 3},
+		"always limited":       {[]sim.Fault{{Status: 429}}, llm.RateLimited, 6},
+		"limited, and says so": {[]sim.Fault{{Status: 429, RetryAfter: "1"}}, llm.RateLimited, 15},
+		"asked, then silent": {[]sim.Fault{{Status: 429, RetryAfter: "1"}, {Status: 429, RetryAfter: "1"}, {Status: 429, RetryAfter: "1"}, {Status: 429, RetryAfter: "1"},
+			{Status: 503, RetryAfter: "1"}, {Status: 503, RetryAfter: "1"}, {Status: 503, RetryAfter: "1"}, {Status: 500}}, llm.Server, 8},
 		"no credit":       {[]sim.Fault{{Status: 429, Code: "insufficient_quota"}}, llm.OutOfCredit, 1},
 		"overload":        {[]sim.Fault{{Status: 503}, ok}, "", 2},
 		"server":          {[]sim.Fault{{Status: 500}, {Status: 502, HTML: true}, ok}, "", 3},

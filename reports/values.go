@@ -31,6 +31,25 @@ type Count int
 func (c Count) lines() []string { return []string{thousands(strconv.Itoa(int(c)))} }
 func (c Count) raw() any        { return int(c) }
 
+// Bytes is a size; people see it in the largest unit of 1,000 that it fills.
+type Bytes int64
+
+func (b Bytes) lines() []string {
+	x, unit := float64(b), 0
+	units := []string{"B", "kB", "MB", "GB", "TB"}
+	for x >= 999.5 && unit < len(units)-1 {
+		x, unit = x/1000, unit+1
+	}
+	if unit == 0 || x >= 99.95 {
+		return []string{fixed(x, 0) + " " + units[unit]}
+	}
+	return []string{fixed(x, 1) + " " + units[unit]}
+}
+func (b Bytes) raw() any { return int(b) }
+
+// String is the size as people see it.
+func (b Bytes) String() string { return b.lines()[0] }
+
 // Cost is an amount of US dollars; nil is one that is not known, which is never printed as 0.
 type Cost struct{ USD *float64 }
 

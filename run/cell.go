@@ -182,6 +182,9 @@ func (r *Run) evaluate(ctx context.Context, c Cell, e datasets.Entry, tree *repo
 	for i, evaluator := range evaluators {
 		group.Go(func() error {
 			result, err := evaluator.Evaluate(ctx, subject)
+			if over := r.overBudget(c); over != nil {
+				return over // what the judge makes of that is no judgement
+			}
 			if err != nil {
 				return fmt.Errorf("evaluator %s: %w", evaluator.Name(), err)
 			}

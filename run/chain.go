@@ -14,7 +14,11 @@ import (
 //	observe    for the display
 //	retry      what failed for a passing reason; what was answered beside it is kept at once
 //	remember   never pay twice
-//	limit      calls in flight; one that waits for its next try is none
+//	waste      what failed tries cost counts, too
+//	wrap       Run.Wrap
+//	pace       calls in flight, as many as the endpoint takes; one that waits for its next try is none
+//	spending   the budget; below pace, so that nothing is reserved for a call that is not sent
+//	batch      with Run.Batch: spending, then batches, and below them pace for calls that are sent singly
 //	endpoint   by the model's endpoint
 func (r *Run) client() llm.Client {
 	c := llm.Client(llm.ClientFunc(func(ctx context.Context, req *llm.Request) (*llm.Response, error) {
@@ -24,16 +28,44 @@ func (r *Run) client() llm.Client {
 		}
 		return endpoint.Complete(ctx, req)
 	}))
-	c = llm.Limit(c, r.Concurrency)
+	if r.Batch == nil {
+		c = r.spending(c)
+	}
+	pace := llm.Pace(c, llm.PaceOptions{Max: r.Concurrency, RPM: r.RPM, TPM: r.TPM})
+	r.mu.Lock()
+	r.pace = pace
+	r.mu.Unlock()
+	c = pace
+	if r.Batch != nil {
+		c = r.spending(r.inBatches(c))
+	}
+	if r.Wrap != nil {
+		c = r.Wrap(c)
+	}
+	c = llm.Waste(c, r.wasted)
 	c = llm.Remember(c, &store{ledger: r.Ledger, run: r.id, model: r.Config.Model.LLM().String(), damage: r.Damage})
 	c = llm.Retry(c, func(l llm.Label, w llm.Wait) {
 		r.Events(Event{Cell: cellOf(l), What: CallWaits, Label: l, Wait: w.For, Err: w.Err})
 	})
+	if r.sender != nil {
+		c = r.sender.Watch(c)
+	}
 	c = r.observe(c)
 	if r.Record != nil {
 		c = recording.Record(c, r.Record)
 	}
 	return c
+}
+
+// Pace tells how fast each model is asked, for display. It may be called at any time.
+func (r *Run) Pace() []llm.PaceStats {
+	r.mu.Lock()
+	pace := r.pace
+	r.mu.Unlock()
+	if pace == nil {
+		return nil
+	}
+	return pace.Stats()
 }
 
 // observe tells of every call, and counts those that were sent.
@@ -53,9 +85,9 @@ func (r *Run) observe(next llm.Client) llm.Client {
 					e.Known++
 				default:
 					e.Usage = e.Usage.Add(s.Usage)
-					if cost, ok := llm.Catalogue().Cost(req.Model.Name, s.Usage); ok && s.Source == llm.Live {
-						e.CostUSD += cost
-					}
+					usd, unpriced := r.cost(req, s.Usage)
+					e.CostUSD += usd
+					e.Unpriced += unpriced
 				}
 				e.Samples++
 			}

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"papereval/generate"
 	"papereval/ledger"
 	"papereval/llm"
+	"papereval/llm/batch"
 	"papereval/llm/recording"
 	"papereval/paper"
 	"papereval/prompt"
@@ -38,18 +40,36 @@ type Run struct {
 	Prompts prompt.Folder
 	// Endpoints answer, by what models call their endpoint.
 	Endpoints   map[string]llm.Client
-	Concurrency int               // calls in flight
+	Concurrency int               // calls in flight, at most
+	RPM, TPM    int               // calls and tokens a minute, of each model; 0 for no limit
+	Prices      *llm.Models       // nil for the built-in ones
+	Budget      *llm.Dollars      // what all executions of the run may spend together; nil for no limit
 	Record      *recording.Writer // may be nil
 	Version     string            // of bench, for the provenance of scores
 	Events      func(Event)       // called concurrently; never nil
 	Damage      func(error)       // told of damaged ledger entries; never nil
+	// Wrap, unless nil, puts a client around the one that sends calls; none that is already answered reaches it,
+	// and every try does.
+	Wrap func(llm.Client) llm.Client
+	// Waste, unless nil, is told of tokens that failed tries cost; see [llm.Waste].
+	Waste func(context.Context, *llm.Request, llm.Kind, llm.Usage)
 
-	id    string
-	calls llm.Client
+	// Batch, unless nil, has calls answered in batches. The run fills in what only it knows.
+	Batch *batch.Options
+
+	id      string
+	sender  *batch.Sender           // nil without Batch
+	failed  context.CancelCauseFunc // ends a run whose batches failed
+	calls   llm.Client
+	account *Account // nil without a budget
 
 	mu     sync.Mutex
 	totals Totals
+	pace   *llm.Pacer
 	papers map[string]func() (*paper.Paper, error)
+	over   map[Cell]*llm.OverBudget // cells that stopped for the budget
+
+	firstOver *llm.OverBudget // the first of over
 }
 
 // Totals are what one execution of a run did.
@@ -58,9 +78,18 @@ type Totals struct {
 	JudgesFailed   int
 	Sent, Known    int // samples that were asked for and answered, and samples from the ledger
 	Usage          llm.Usage
-	CostUSD        float64
+	CostUSD        float64 // of what has a known price
+	Unpriced       int     // samples and failed tries whose cost is not known
+	Wasted         Wasted  // of Usage and CostUSD
 	FirstFailure   string
 	RepositoriesIn string // the run's folder
+}
+
+// Wasted is what failed tries did cost.
+type Wasted struct {
+	Tries   int // those that cost something
+	Usage   llm.Usage
+	CostUSD float64
 }
 
 // Dir is the run's folder.
@@ -77,14 +106,15 @@ func (e *BusyError) Error() string {
 // for twice, and everything else is computed anew. The totals are valid also where there is an error.
 //
 // A cell that fails does not stop the others; the error is then nil and the totals tell. An error means that
-// the run as a whole could not go on.
+// the run as a whole could not go on. At the budget it wraps an [*llm.OverBudget]: no call is begun any more, and those
+// under way have ended and are stored.
 func (r *Run) Execute(ctx context.Context) (Totals, error) {
 	unlock, err := r.open(ctx)
 	if err != nil {
 		return Totals{}, err
 	}
 	defer unlock()
-	err = r.eachCell(ctx, r.cell)
+	err = r.batching(ctx, func(ctx context.Context) error { return r.eachCell(ctx, r.cell) })
 	return r.totals, err
 }
 
@@ -102,7 +132,7 @@ func (r *Run) Pending(ctx context.Context) (Totals, error) {
 	}
 	endpoint := unanswered(func(ctx context.Context, req *llm.Request) error {
 		for i := range req.Count() {
-			if err := r.Ledger.PutPending(ctx, r.id, newCall(req, req.First+i)); err != nil {
+			if err := r.Ledger.PutPending(ctx, r.id, newCall(req, req.First+i, llm.Key(req, req.First+i))); err != nil {
 				return &LedgerError{err}
 			}
 		}
@@ -150,8 +180,29 @@ func (r *Run) open(ctx context.Context) (unlock func(), err error) {
 	if err := r.Ledger.PutRun(ctx, ledger.Run{ID: r.id, Config: config, Created: time.Now()}); err != nil {
 		return nil, &LedgerError{err}
 	}
-	r.calls = r.client()
+	r.account = nil
+	if r.Budget != nil {
+		if r.account, err = OpenAccount(r.Ledger, r.Workspace, r.id, *r.Budget); err != nil {
+			return nil, err
+		}
+	}
+	r.over, r.firstOver = make(map[Cell]*llm.OverBudget), nil
+	r.calls = r.noteOverBudget(r.client())
 	r.totals = Totals{RepositoriesIn: dir}
+	r.readPapers()
+	return func() {
+		if r.account != nil {
+			_ = r.account.Close() // what is left of it says only that nobody lives
+		}
+		_ = lock.Close()
+	}, nil
+}
+
+// readPapers makes papers known, each to be read once when it is first needed.
+func (r *Run) readPapers() {
+	if r.papers != nil {
+		return
+	}
 	r.papers = make(map[string]func() (*paper.Paper, error))
 	for _, e := range r.Papers {
 		r.papers[e.ID] = sync.OnceValues(func() (*paper.Paper, error) {
@@ -165,38 +216,48 @@ func (r *Run) open(ctx context.Context) (unlock func(), err error) {
 			return p, nil
 		})
 	}
-	return func() { _ = lock.Close() }, nil
 }
 
 // eachCell works on as many cells at a time as calls may be in flight.
 func (r *Run) eachCell(ctx context.Context, work func(context.Context, Cell, datasets.Entry, generate.Generator) error) error {
 	group, cellCtx := errgroup.WithContext(ctx)
-	group.SetLimit(max(r.Concurrency, 1))
+	group.SetLimit(r.cellsAtOnce())
+	_, begun := r.working(ctx) // no wave closes before every cell has begun
 	for _, e := range r.Papers {
 		for _, g := range r.Generators {
 			for _, seed := range r.Config.Seeds {
 				if cellCtx.Err() != nil {
 					break
 				}
+				cellCtx, done := r.working(cellCtx)
 				group.Go(func() error {
-					if err := cellCtx.Err(); err != nil {
+					defer done()
+					if err := cellCtx.Err(); err != nil || r.full() {
 						return err
 					}
-					return work(cellCtx, Cell{e.ID, g.Name(), seed}, e, g)
+					err := work(cellCtx, Cell{e.ID, g.Name(), seed}, e, g)
+					if errors.As(err, new(*llm.OverBudget)) {
+						return nil // it stops nobody who is still waiting for an answer
+					}
+					return err
 				})
 			}
 		}
 	}
+	begun()
 	err := group.Wait()
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return err
+	return cmp.Or(err, r.stopped(ctx))
 }
 
 // stops keeps the errors that no cell can get past: the rest of the run would only repeat them.
 func stops(err error) error {
 	if errors.As(err, new(*LedgerError)) || errors.As(err, new(*WorkspaceError)) || errors.As(err, new(*recording.WriteError)) {
+		return err
+	}
+	if errors.As(err, new(*batch.FailedError)) || errors.As(err, new(*llm.OverBudget)) || errors.As(err, new(*llm.UnpricedError)) {
 		return err
 	}
 	switch kind := llm.KindOf(err); {
@@ -226,6 +287,7 @@ func (r *Run) count(e Event) {
 	r.totals.Sent += e.Samples - e.Known
 	r.totals.Usage = r.totals.Usage.Add(e.Usage)
 	r.totals.CostUSD += e.CostUSD
+	r.totals.Unpriced += e.Unpriced
 }
 
 // reference reads the authors' repository of a paper; nil where it is not there.

@@ -391,7 +391,7 @@ func damage(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if _, err := db.ExecContext(t.Context(), "UPDATE answers SET text = text || 'x' WHERE key = (SELECT min(key) FROM answers)"); err != nil {
+	if _, err := db.ExecContext(t.Context(), "UPDATE answers SET digest = zeroblob(32) WHERE request = (SELECT min(request) FROM answers)"); err != nil {
 		t.Fatal(err)
 	}
 }

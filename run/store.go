@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"papereval/ledger"
@@ -49,7 +50,7 @@ func (s *store) Sample(ctx context.Context, key string) (*llm.Sample, error) {
 }
 
 func (s *store) Put(ctx context.Context, req *llm.Request, sample *llm.Sample, started time.Time) error {
-	call := newCall(req, sample.Index)
+	call := newCall(req, sample.Index, sample.Key)
 	call.Text, call.Finish, call.Snapshot, call.Source = sample.Text, sample.Finish, sample.Snapshot, string(sample.Source)
 	call.Prompt, call.Cached = sample.Usage.Prompt, sample.Usage.Cached
 	call.Completion, call.Reasoning = sample.Usage.Completion, sample.Usage.Reasoning
@@ -76,9 +77,31 @@ func (s *store) Used(ctx context.Context, req *llm.Request, sample *llm.Sample) 
 	return nil
 }
 
-// newCall is a sample of a request as the ledger has it, without its answer.
-func newCall(req *llm.Request, index int) *ledger.Call {
-	params, err := json.Marshal(req.Model)
+// params are what of a request shapes the answer besides its messages, as the ledger has it.
+type params struct {
+	llm.Model
+	Schema *llm.Schema `json:"schema,omitempty"`
+}
+
+// CheckKey says whether a call of the ledger has the key that its content gives: fits is false where it was changed
+// behind the ledger's back. checked is false where that cannot be known, because a newer bench has written it.
+func CheckKey(c *ledger.Call) (fits, checked bool) {
+	var p params
+	decoder := json.NewDecoder(strings.NewReader(c.Params))
+	decoder.DisallowUnknownFields()
+	if decoder.Decode(&p) != nil {
+		return false, false
+	}
+	req := &llm.Request{Model: p.Model, Schema: p.Schema}
+	for _, m := range c.Messages {
+		req.Messages = append(req.Messages, llm.Message{Role: llm.Role(m.Role), Content: m.Content})
+	}
+	return llm.Key(req, c.Sample) == c.Key, true
+}
+
+// newCall is a sample of a request as the ledger has it, without its answer; key is its [llm.Key].
+func newCall(req *llm.Request, index int, key string) *ledger.Call {
+	params, err := json.Marshal(params{req.Model, req.Schema})
 	if err != nil {
 		panic(fmt.Sprintf("run: a model that cannot be encoded: %v", err)) // strings and numbers always can
 	}
@@ -87,6 +110,6 @@ func newCall(req *llm.Request, index int) *ledger.Call {
 		messages[i] = ledger.Message{Role: string(m.Role), Content: m.Content}
 	}
 	l := req.Label
-	return &ledger.Call{Key: llm.Key(req, index), Endpoint: req.Model.Endpoint, Model: req.Model.String(), Params: string(params),
+	return &ledger.Call{Key: key, Endpoint: req.Model.Endpoint, Model: req.Model.String(), Params: string(params),
 		Messages: messages, Sample: index, Paper: l.Paper, System: l.System, Evaluator: l.Evaluator, Stage: l.Stage, File: l.File}
 }

@@ -23,7 +23,8 @@ func newBatch(a *app) *cobra.Command {
 		Long: `Batch lets any model answer, however it is reached: export writes the calls of a run that
 have no answer yet in OpenAI's batch format; import takes the answers in. Later stages
 need the answers of earlier ones, so repeat until nothing is left, then let bench run
-print the table.`,
+print the table. Where the endpoint itself takes OpenAI's batches, bench run --batch does
+all of this.`,
 		Example: `  bench batch export --dataset paper2code --model my-model -o calls.jsonl
   # ... have calls.jsonl answered ...
   bench batch import answers.jsonl
@@ -66,8 +67,11 @@ func newBatchExport(a *app) *cobra.Command {
 		}
 		lines := make([]batch.Line, len(pending))
 		for i, call := range pending {
-			lines[i].Key = call.Key
+			lines[i].Key, lines[i].Sample = call.Key, call.Sample
 			if err := json.Unmarshal([]byte(call.Params), &lines[i].Model); err != nil {
+				return fmt.Errorf("pending call %s: %w", call.Key, err)
+			}
+			if err := json.Unmarshal([]byte(call.Params), &struct{ Schema **llm.Schema }{&lines[i].Schema}); err != nil {
 				return fmt.Errorf("pending call %s: %w", call.Key, err)
 			}
 			messages, err := l.Messages(ctx, call.Key)

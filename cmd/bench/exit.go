@@ -8,13 +8,15 @@ import (
 	"syscall"
 
 	"papereval/ledger"
+	"papereval/llm"
 	"papereval/run"
 )
 
-// The exit codes of bench. 3, 4 and 5 belong to gates, budgets and time limits.
+// The exit codes of bench. 3 and 4 belong to gates.
 const (
 	exitFailed      = 1
 	exitUsage       = 2 // wrong usage or configuration: nothing was started
+	exitStopped     = 5 // at the budget; what was done is kept
 	exitInterrupted = 130
 )
 
@@ -55,6 +57,9 @@ func report(ctx context.Context, w io.Writer, err error) int {
 	}
 	if errors.As(err, new(*usageError)) || errors.As(err, new(*run.ChangedError)) || errors.As(err, new(*ledger.NewerError)) {
 		return exitUsage
+	}
+	if errors.As(err, new(*llm.OverBudget)) {
+		return exitStopped
 	}
 	return exitFailed
 }

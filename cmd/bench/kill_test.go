@@ -181,7 +181,7 @@ func answered(t *testing.T, workspace string) []string {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	rows, err := db.QueryContext(t.Context(), "SELECT key FROM answers")
+	rows, err := db.QueryContext(t.Context(), "SELECT lower(hex(requests.key)) FROM answers JOIN requests ON requests.id = answers.request")
 	if err != nil {
 		t.Fatal(err)
 	}

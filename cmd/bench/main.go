@@ -21,6 +21,9 @@ func main() {
 func bench(ctx context.Context, stdout, stderr io.Writer, args []string) int {
 	root := newRoot(&app{stdout: stdout, stderr: stderr})
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	// What a command starts ends with it; ctx itself tells whether it was interrupted.
+	own, end := context.WithCancel(ctx)
+	defer end()
+	err := root.ExecuteContext(own)
 	return report(ctx, stderr, err)
 }

@@ -14,13 +14,15 @@ import (
 const defaultBaseURL = "https://api.openai.com/v1"
 
 // openModel turns a model's name as the user gives it into the model and who answers for it:
-// "replay:FILE-OR-DIR", or the name of a model at an OpenAI-compatible endpoint. The empty name is the bundled
-// recording. A recording may hold a model that generates and another one that judges.
+// "replay:FILE-OR-DIR", "sim" with or without options, or the name of a model at an OpenAI-compatible endpoint.
+// The empty name is the bundled recording. A recording may hold a model that generates and another one that judges.
 func openModel(spec string, judges bool) (llm.Model, llm.Client, error) {
 	var player recording.Answers
 	var err error
 	path, isReplay := strings.CutPrefix(spec, "replay:")
 	switch {
+	case isSimulated(spec):
+		return openSimulated(spec)
 	case spec == "":
 		player, err = recording.Bundled()
 	case isReplay:
@@ -64,7 +66,7 @@ func needsKey(r *run.Run) error {
 		return nil // it was begun, and its answers may be in the ledger: an export's are
 	}
 	for _, spec := range []string{r.Config.Places.Model, r.Config.Places.JudgeModel} {
-		if spec != "" && !strings.HasPrefix(spec, "replay:") {
+		if spec != "" && !strings.HasPrefix(spec, "replay:") && !isSimulated(spec) {
 			return usagef("--model %s is asked at %s and needs a key: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own; without --model the bundled recording answers", spec, defaultBaseURL)
 		}
 	}

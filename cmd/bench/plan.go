@@ -41,7 +41,7 @@ func (f *runFlags) register(c *cobra.Command) {
 	flags.StringVar(&f.paperForm, "paper-form", "", "how papers are read: latex, markdown, raw, pdf, cleaned (default: for each paper the first of these that is there)")
 	flags.StringSliceVar(&f.systems, "system", nil, "the systems: papercoder, paper, or papercoder without stages, as in papercoder-analysis (default: papercoder; with the bundled recording all that it holds)")
 	flags.StringSliceVar(&f.without, "without", nil, "`stages` to switch off in every system: overall-plan, architecture, logic, config, analysis")
-	flags.StringVar(&f.model, "model", "", "who generates: the `name` of a model at OPENAI_BASE_URL, with options as in o3-mini?reasoning_effort=high (also temperature, max_tokens, context), or replay:FILE-OR-FOLDER (default: the bundled recording)")
+	flags.StringVar(&f.model, "model", "", "who generates: the `name` of a model at OPENAI_BASE_URL, with options as in o3-mini?reasoning_effort=high (also temperature, max_tokens, context), replay:FILE-OR-FOLDER, or sim, the simulated model, with options as `bench sim --help` has them (default: the bundled recording)")
 	flags.StringVar(&f.judgeModel, "judge-model", "", "who judges (default: the same as --model)")
 	flags.StringSliceVar(&f.evals, "eval", evaluatorNames, "the evaluators: refbased, reffree, or none")
 	flags.IntVar(&f.samples, "samples", judge.DefaultSamples, "independent answers of each judge; with the bundled recording 3")
@@ -200,7 +200,7 @@ func prepare(config *run.Config, split string, ids, without []string) (*run.Run,
 			return nil, usagef("--model %s holds the answers for one paper, and %d are selected: name it with --papers", m.spec, len(r.Papers))
 		}
 		*m.to = run.Model(model)
-		r.Endpoints[model.Endpoint] = client
+		r.Endpoints[model.Endpoint] = beside(r.Endpoints[model.Endpoint], client)
 	}
 
 	r.Evaluators = newEvaluators(config.Evaluators, config.JudgeModel.LLM(), config.Samples, folders)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -23,6 +24,7 @@ type progress struct {
 	w     io.Writer
 	cells map[run.Cell]*cellLine
 	sum   cellLine
+	pace  func() []llm.PaceStats
 
 	bars    *mpb.Progress // nil where the output is no terminal
 	all     *mpb.Bar
@@ -36,10 +38,11 @@ type cellLine struct {
 	answers, known int
 	usage          llm.Usage
 	cost           float64
+	unpriced       int
 }
 
 func newProgress(w io.Writer, r *run.Run) *progress {
-	p := &progress{w: w, cells: make(map[run.Cell]*cellLine), started: time.Now()}
+	p := &progress{w: w, cells: make(map[run.Cell]*cellLine), pace: r.Pace, started: time.Now()}
 	if !isTerminal(w) {
 		return p
 	}
@@ -48,7 +51,7 @@ func newProgress(w io.Writer, r *run.Run) *progress {
 	p.all = p.bars.AddBar(int64(total), mpb.BarPriority(1<<20),
 		mpb.PrependDecorators(decor.CountersNoUnit("%d of %d repositories "), decor.NewPercentage("%d ")),
 		mpb.AppendDecorators(
-			decor.Any(func(decor.Statistics) string { return " " + p.counts(&p.sum) }),
+			decor.Any(func(decor.Statistics) string { return " " + p.counts(&p.sum) + inFlight(p.pace()) }),
 			decor.OnComplete(decor.Any(func(s decor.Statistics) string { return p.left(s) }), "")),
 	)
 	return p
@@ -78,8 +81,29 @@ func (c *cellLine) counts() string {
 	if n := c.usage.Prompt + c.usage.Completion; n > 0 {
 		s += fmt.Sprintf(", %s tokens", thousands(n))
 	}
-	if c.cost > 0 {
-		s += fmt.Sprintf(", $%.2f", c.cost)
+	if share := 100 * c.usage.Cached / max(c.usage.Prompt, 1); share > 0 {
+		s += fmt.Sprintf(" (%d%% of prompts cached)", share)
+	}
+	if cost := costText(c.cost, c.unpriced); cost != "" {
+		s += ", " + cost
+	}
+	return s
+}
+
+// inFlight says how many calls are under way, how many may be, and until when all wait.
+func inFlight(stats []llm.PaceStats) string {
+	s := ""
+	for _, m := range stats {
+		if m.InFlight+m.Waiting == 0 {
+			continue
+		}
+		s += fmt.Sprintf(", %d of %d calls under way", m.InFlight, m.Limit)
+		if len(stats) > 1 {
+			s += " to " + printable(m.Model)
+		}
+		if !m.Until.IsZero() {
+			s += ", the next at " + m.Until.Format(time.TimeOnly)
+		}
 	}
 	return s
 }
@@ -95,6 +119,10 @@ func thousands(n int) string {
 func (p *progress) event(e run.Event) {
 	if e.What == run.PaperWarning {
 		p.note("%s: warning: %s", printable(e.Cell.Paper), printable(e.Err.Error()))
+		return
+	}
+	if e.What == run.BatchWaits {
+		p.note("%s", printable(e.Batch.String()))
 		return
 	}
 	c, text, worthALine := p.add(e)
@@ -133,6 +161,7 @@ func (p *progress) add(e run.Event) (c *cellLine, text string, worthALine bool) 
 			line.known += e.Known
 			line.usage = line.usage.Add(e.Usage)
 			line.cost += e.CostUSD
+			line.unpriced += e.Unpriced
 		}
 	}
 	c.state, worthALine = describe(e, c)
@@ -155,6 +184,9 @@ func describe(e run.Event, c *cellLine) (text string, worthALine bool) {
 	case run.CallStarted:
 		return stage, false
 	case run.CallWaits:
+		if errors.As(e.Err, new(*llm.OverBudget)) {
+			return stage + ": waits for what calls under way leave of the budget", false
+		}
 		return fmt.Sprintf("%s: waits until %s: %s", stage, time.Now().Add(e.Wait).Format(time.TimeOnly), printable(e.Err.Error())), true
 	case run.CallDone:
 		if e.Err != nil {

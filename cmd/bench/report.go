@@ -14,6 +14,7 @@ func newReport(a *app) *cobra.Command {
 		where  workspace
 		id     string
 		format string
+		file   string
 	)
 	c := &cobra.Command{
 		Use:   "report",
@@ -25,10 +26,15 @@ func newReport(a *app) *cobra.Command {
 	where.register(c)
 	c.Flags().StringVar(&id, "run", "", "the run's `id` or the beginning of it (default: the latest)")
 	c.Flags().StringVar(&format, "format", string(reports.FormatTable), list(reports.Formats()))
+	registerPrices(c, &file)
 	c.RunE = func(c *cobra.Command, _ []string) (err error) {
 		output, err := reports.ParseFormat(format)
 		if err != nil {
 			return usage(err)
+		}
+		prices, err := readPrices(file)
+		if err != nil {
+			return err
 		}
 		l, err := where.open(c.Context(), false)
 		if err != nil {
@@ -39,7 +45,7 @@ func newReport(a *app) *cobra.Command {
 		if err != nil {
 			return usage(err)
 		}
-		loaded, err := recorded.Load(c.Context(), l, found.ID)
+		loaded, err := recorded.Load(c.Context(), l, found.ID, prices)
 		if err != nil {
 			return err
 		}

@@ -14,12 +14,18 @@ import (
 	"papereval/generate/baseline"
 	"papereval/generate/papercoder"
 	"papereval/llm"
+	"papereval/llm/sim"
 	"papereval/prompt"
 )
 
 // prompts are the prompt folders of all packages that ask a model.
 func prompts() []prompt.Folder {
 	return []prompt.Folder{generate.Prompts(), papercoder.Prompts(), baseline.Prompts(), judge.Prompts(), refbased.Prompts(), reffree.Prompts()}
+}
+
+// answerers are the simulated model's answers to the prompts of all these packages, and to anything else.
+func answerers(seed uint64) []sim.Answerer {
+	return []sim.Answerer{papercoder.Simulated(seed), baseline.Simulated(seed), judge.Simulated(seed), sim.Anything(seed)}
 }
 
 // find returns the folder that replaces one of the bundled ones.

@@ -7,6 +7,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"fmt"
 )
 
 type DBTX interface {
@@ -20,12 +21,698 @@ func New(db DBTX) *Queries {
 	return &Queries{db: db}
 }
 
+func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
+	q := Queries{db: db}
+	var err error
+	if q.allChunkListsStmt, err = db.PrepareContext(ctx, allChunkLists); err != nil {
+		return nil, fmt.Errorf("error preparing query AllChunkLists: %w", err)
+	}
+	if q.allKeysStmt, err = db.PrepareContext(ctx, allKeys); err != nil {
+		return nil, fmt.Errorf("error preparing query AllKeys: %w", err)
+	}
+	if q.answerTextStmt, err = db.PrepareContext(ctx, answerText); err != nil {
+		return nil, fmt.Errorf("error preparing query AnswerText: %w", err)
+	}
+	if q.answeredStmt, err = db.PrepareContext(ctx, answered); err != nil {
+		return nil, fmt.Errorf("error preparing query Answered: %w", err)
+	}
+	if q.answeredKeysStmt, err = db.PrepareContext(ctx, answeredKeys); err != nil {
+		return nil, fmt.Errorf("error preparing query AnsweredKeys: %w", err)
+	}
+	if q.answeredKeysOfRunStmt, err = db.PrepareContext(ctx, answeredKeysOfRun); err != nil {
+		return nil, fmt.Errorf("error preparing query AnsweredKeysOfRun: %w", err)
+	}
+	if q.askedCallStmt, err = db.PrepareContext(ctx, askedCall); err != nil {
+		return nil, fmt.Errorf("error preparing query AskedCall: %w", err)
+	}
+	if q.budgetStmt, err = db.PrepareContext(ctx, budget); err != nil {
+		return nil, fmt.Errorf("error preparing query Budget: %w", err)
+	}
+	if q.callStmt, err = db.PrepareContext(ctx, call); err != nil {
+		return nil, fmt.Errorf("error preparing query Call: %w", err)
+	}
+	if q.cellsStmt, err = db.PrepareContext(ctx, cells); err != nil {
+		return nil, fmt.Errorf("error preparing query Cells: %w", err)
+	}
+	if q.chunkStmt, err = db.PrepareContext(ctx, chunk); err != nil {
+		return nil, fmt.Errorf("error preparing query Chunk: %w", err)
+	}
+	if q.chunkByIDStmt, err = db.PrepareContext(ctx, chunkByID); err != nil {
+		return nil, fmt.Errorf("error preparing query ChunkByID: %w", err)
+	}
+	if q.chunksOfPackStmt, err = db.PrepareContext(ctx, chunksOfPack); err != nil {
+		return nil, fmt.Errorf("error preparing query ChunksOfPack: %w", err)
+	}
+	if q.countAnswersStmt, err = db.PrepareContext(ctx, countAnswers); err != nil {
+		return nil, fmt.Errorf("error preparing query CountAnswers: %w", err)
+	}
+	if q.countChunksStmt, err = db.PrepareContext(ctx, countChunks); err != nil {
+		return nil, fmt.Errorf("error preparing query CountChunks: %w", err)
+	}
+	if q.countMessagesStmt, err = db.PrepareContext(ctx, countMessages); err != nil {
+		return nil, fmt.Errorf("error preparing query CountMessages: %w", err)
+	}
+	if q.countPruneStmt, err = db.PrepareContext(ctx, countPrune); err != nil {
+		return nil, fmt.Errorf("error preparing query CountPrune: %w", err)
+	}
+	if q.countRequestsStmt, err = db.PrepareContext(ctx, countRequests); err != nil {
+		return nil, fmt.Errorf("error preparing query CountRequests: %w", err)
+	}
+	if q.deleteAnswerStmt, err = db.PrepareContext(ctx, deleteAnswer); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteAnswer: %w", err)
+	}
+	if q.deleteChunkStmt, err = db.PrepareContext(ctx, deleteChunk); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteChunk: %w", err)
+	}
+	if q.deleteMessagesStmt, err = db.PrepareContext(ctx, deleteMessages); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteMessages: %w", err)
+	}
+	if q.deletePackStmt, err = db.PrepareContext(ctx, deletePack); err != nil {
+		return nil, fmt.Errorf("error preparing query DeletePack: %w", err)
+	}
+	if q.deletePendingOfRunStmt, err = db.PrepareContext(ctx, deletePendingOfRun); err != nil {
+		return nil, fmt.Errorf("error preparing query DeletePendingOfRun: %w", err)
+	}
+	if q.deleteRequestStmt, err = db.PrepareContext(ctx, deleteRequest); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteRequest: %w", err)
+	}
+	if q.deleteUnusedModelsStmt, err = db.PrepareContext(ctx, deleteUnusedModels); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteUnusedModels: %w", err)
+	}
+	if q.deleteUsesStmt, err = db.PrepareContext(ctx, deleteUses); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteUses: %w", err)
+	}
+	if q.keysBetweenStmt, err = db.PrepareContext(ctx, keysBetween); err != nil {
+		return nil, fmt.Errorf("error preparing query KeysBetween: %w", err)
+	}
+	if q.messagesStmt, err = db.PrepareContext(ctx, messages); err != nil {
+		return nil, fmt.Errorf("error preparing query Messages: %w", err)
+	}
+	if q.modelStmt, err = db.PrepareContext(ctx, model); err != nil {
+		return nil, fmt.Errorf("error preparing query Model: %w", err)
+	}
+	if q.moveChunkStmt, err = db.PrepareContext(ctx, moveChunk); err != nil {
+		return nil, fmt.Errorf("error preparing query MoveChunk: %w", err)
+	}
+	if q.moveChunksStmt, err = db.PrepareContext(ctx, moveChunks); err != nil {
+		return nil, fmt.Errorf("error preparing query MoveChunks: %w", err)
+	}
+	if q.neededBlobsStmt, err = db.PrepareContext(ctx, neededBlobs); err != nil {
+		return nil, fmt.Errorf("error preparing query NeededBlobs: %w", err)
+	}
+	if q.packBodyStmt, err = db.PrepareContext(ctx, packBody); err != nil {
+		return nil, fmt.Errorf("error preparing query PackBody: %w", err)
+	}
+	if q.packIDsStmt, err = db.PrepareContext(ctx, packIDs); err != nil {
+		return nil, fmt.Errorf("error preparing query PackIDs: %w", err)
+	}
+	if q.pendingStmt, err = db.PrepareContext(ctx, pending); err != nil {
+		return nil, fmt.Errorf("error preparing query Pending: %w", err)
+	}
+	if q.pendingCallStmt, err = db.PrepareContext(ctx, pendingCall); err != nil {
+		return nil, fmt.Errorf("error preparing query PendingCall: %w", err)
+	}
+	if q.prunesStmt, err = db.PrepareContext(ctx, prunes); err != nil {
+		return nil, fmt.Errorf("error preparing query Prunes: %w", err)
+	}
+	if q.putAnswerStmt, err = db.PrepareContext(ctx, putAnswer); err != nil {
+		return nil, fmt.Errorf("error preparing query PutAnswer: %w", err)
+	}
+	if q.putBudgetStmt, err = db.PrepareContext(ctx, putBudget); err != nil {
+		return nil, fmt.Errorf("error preparing query PutBudget: %w", err)
+	}
+	if q.putCellStmt, err = db.PrepareContext(ctx, putCell); err != nil {
+		return nil, fmt.Errorf("error preparing query PutCell: %w", err)
+	}
+	if q.putChunkStmt, err = db.PrepareContext(ctx, putChunk); err != nil {
+		return nil, fmt.Errorf("error preparing query PutChunk: %w", err)
+	}
+	if q.putMessageStmt, err = db.PrepareContext(ctx, putMessage); err != nil {
+		return nil, fmt.Errorf("error preparing query PutMessage: %w", err)
+	}
+	if q.putModelStmt, err = db.PrepareContext(ctx, putModel); err != nil {
+		return nil, fmt.Errorf("error preparing query PutModel: %w", err)
+	}
+	if q.putPackStmt, err = db.PrepareContext(ctx, putPack); err != nil {
+		return nil, fmt.Errorf("error preparing query PutPack: %w", err)
+	}
+	if q.putPendingStmt, err = db.PrepareContext(ctx, putPending); err != nil {
+		return nil, fmt.Errorf("error preparing query PutPending: %w", err)
+	}
+	if q.putRequestStmt, err = db.PrepareContext(ctx, putRequest); err != nil {
+		return nil, fmt.Errorf("error preparing query PutRequest: %w", err)
+	}
+	if q.putReservationStmt, err = db.PrepareContext(ctx, putReservation); err != nil {
+		return nil, fmt.Errorf("error preparing query PutReservation: %w", err)
+	}
+	if q.putRunStmt, err = db.PrepareContext(ctx, putRun); err != nil {
+		return nil, fmt.Errorf("error preparing query PutRun: %w", err)
+	}
+	if q.putScoreStmt, err = db.PrepareContext(ctx, putScore); err != nil {
+		return nil, fmt.Errorf("error preparing query PutScore: %w", err)
+	}
+	if q.putTokenCountStmt, err = db.PrepareContext(ctx, putTokenCount); err != nil {
+		return nil, fmt.Errorf("error preparing query PutTokenCount: %w", err)
+	}
+	if q.putUseStmt, err = db.PrepareContext(ctx, putUse); err != nil {
+		return nil, fmt.Errorf("error preparing query PutUse: %w", err)
+	}
+	if q.putWasteStmt, err = db.PrepareContext(ctx, putWaste); err != nil {
+		return nil, fmt.Errorf("error preparing query PutWaste: %w", err)
+	}
+	if q.requestStmt, err = db.PrepareContext(ctx, request); err != nil {
+		return nil, fmt.Errorf("error preparing query Request: %w", err)
+	}
+	if q.reservationsStmt, err = db.PrepareContext(ctx, reservations); err != nil {
+		return nil, fmt.Errorf("error preparing query Reservations: %w", err)
+	}
+	if q.runsStmt, err = db.PrepareContext(ctx, runs); err != nil {
+		return nil, fmt.Errorf("error preparing query Runs: %w", err)
+	}
+	if q.runsOfCallStmt, err = db.PrepareContext(ctx, runsOfCall); err != nil {
+		return nil, fmt.Errorf("error preparing query RunsOfCall: %w", err)
+	}
+	if q.scoresStmt, err = db.PrepareContext(ctx, scores); err != nil {
+		return nil, fmt.Errorf("error preparing query Scores: %w", err)
+	}
+	if q.smallPacksStmt, err = db.PrepareContext(ctx, smallPacks); err != nil {
+		return nil, fmt.Errorf("error preparing query SmallPacks: %w", err)
+	}
+	if q.takeReservationStmt, err = db.PrepareContext(ctx, takeReservation); err != nil {
+		return nil, fmt.Errorf("error preparing query TakeReservation: %w", err)
+	}
+	if q.tokenCountStmt, err = db.PrepareContext(ctx, tokenCount); err != nil {
+		return nil, fmt.Errorf("error preparing query TokenCount: %w", err)
+	}
+	if q.unneededStmt, err = db.PrepareContext(ctx, unneeded); err != nil {
+		return nil, fmt.Errorf("error preparing query Unneeded: %w", err)
+	}
+	if q.unneededRequestsStmt, err = db.PrepareContext(ctx, unneededRequests); err != nil {
+		return nil, fmt.Errorf("error preparing query UnneededRequests: %w", err)
+	}
+	if q.usageStmt, err = db.PrepareContext(ctx, usage); err != nil {
+		return nil, fmt.Errorf("error preparing query Usage: %w", err)
+	}
+	if q.wastedStmt, err = db.PrepareContext(ctx, wasted); err != nil {
+		return nil, fmt.Errorf("error preparing query Wasted: %w", err)
+	}
+	return &q, nil
+}
+
+func (q *Queries) Close() error {
+	var err error
+	if q.allChunkListsStmt != nil {
+		if cerr := q.allChunkListsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing allChunkListsStmt: %w", cerr)
+		}
+	}
+	if q.allKeysStmt != nil {
+		if cerr := q.allKeysStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing allKeysStmt: %w", cerr)
+		}
+	}
+	if q.answerTextStmt != nil {
+		if cerr := q.answerTextStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing answerTextStmt: %w", cerr)
+		}
+	}
+	if q.answeredStmt != nil {
+		if cerr := q.answeredStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing answeredStmt: %w", cerr)
+		}
+	}
+	if q.answeredKeysStmt != nil {
+		if cerr := q.answeredKeysStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing answeredKeysStmt: %w", cerr)
+		}
+	}
+	if q.answeredKeysOfRunStmt != nil {
+		if cerr := q.answeredKeysOfRunStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing answeredKeysOfRunStmt: %w", cerr)
+		}
+	}
+	if q.askedCallStmt != nil {
+		if cerr := q.askedCallStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing askedCallStmt: %w", cerr)
+		}
+	}
+	if q.budgetStmt != nil {
+		if cerr := q.budgetStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing budgetStmt: %w", cerr)
+		}
+	}
+	if q.callStmt != nil {
+		if cerr := q.callStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing callStmt: %w", cerr)
+		}
+	}
+	if q.cellsStmt != nil {
+		if cerr := q.cellsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing cellsStmt: %w", cerr)
+		}
+	}
+	if q.chunkStmt != nil {
+		if cerr := q.chunkStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing chunkStmt: %w", cerr)
+		}
+	}
+	if q.chunkByIDStmt != nil {
+		if cerr := q.chunkByIDStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing chunkByIDStmt: %w", cerr)
+		}
+	}
+	if q.chunksOfPackStmt != nil {
+		if cerr := q.chunksOfPackStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing chunksOfPackStmt: %w", cerr)
+		}
+	}
+	if q.countAnswersStmt != nil {
+		if cerr := q.countAnswersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countAnswersStmt: %w", cerr)
+		}
+	}
+	if q.countChunksStmt != nil {
+		if cerr := q.countChunksStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countChunksStmt: %w", cerr)
+		}
+	}
+	if q.countMessagesStmt != nil {
+		if cerr := q.countMessagesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countMessagesStmt: %w", cerr)
+		}
+	}
+	if q.countPruneStmt != nil {
+		if cerr := q.countPruneStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countPruneStmt: %w", cerr)
+		}
+	}
+	if q.countRequestsStmt != nil {
+		if cerr := q.countRequestsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countRequestsStmt: %w", cerr)
+		}
+	}
+	if q.deleteAnswerStmt != nil {
+		if cerr := q.deleteAnswerStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteAnswerStmt: %w", cerr)
+		}
+	}
+	if q.deleteChunkStmt != nil {
+		if cerr := q.deleteChunkStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteChunkStmt: %w", cerr)
+		}
+	}
+	if q.deleteMessagesStmt != nil {
+		if cerr := q.deleteMessagesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteMessagesStmt: %w", cerr)
+		}
+	}
+	if q.deletePackStmt != nil {
+		if cerr := q.deletePackStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deletePackStmt: %w", cerr)
+		}
+	}
+	if q.deletePendingOfRunStmt != nil {
+		if cerr := q.deletePendingOfRunStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deletePendingOfRunStmt: %w", cerr)
+		}
+	}
+	if q.deleteRequestStmt != nil {
+		if cerr := q.deleteRequestStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteRequestStmt: %w", cerr)
+		}
+	}
+	if q.deleteUnusedModelsStmt != nil {
+		if cerr := q.deleteUnusedModelsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteUnusedModelsStmt: %w", cerr)
+		}
+	}
+	if q.deleteUsesStmt != nil {
+		if cerr := q.deleteUsesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteUsesStmt: %w", cerr)
+		}
+	}
+	if q.keysBetweenStmt != nil {
+		if cerr := q.keysBetweenStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing keysBetweenStmt: %w", cerr)
+		}
+	}
+	if q.messagesStmt != nil {
+		if cerr := q.messagesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing messagesStmt: %w", cerr)
+		}
+	}
+	if q.modelStmt != nil {
+		if cerr := q.modelStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing modelStmt: %w", cerr)
+		}
+	}
+	if q.moveChunkStmt != nil {
+		if cerr := q.moveChunkStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing moveChunkStmt: %w", cerr)
+		}
+	}
+	if q.moveChunksStmt != nil {
+		if cerr := q.moveChunksStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing moveChunksStmt: %w", cerr)
+		}
+	}
+	if q.neededBlobsStmt != nil {
+		if cerr := q.neededBlobsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing neededBlobsStmt: %w", cerr)
+		}
+	}
+	if q.packBodyStmt != nil {
+		if cerr := q.packBodyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing packBodyStmt: %w", cerr)
+		}
+	}
+	if q.packIDsStmt != nil {
+		if cerr := q.packIDsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing packIDsStmt: %w", cerr)
+		}
+	}
+	if q.pendingStmt != nil {
+		if cerr := q.pendingStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing pendingStmt: %w", cerr)
+		}
+	}
+	if q.pendingCallStmt != nil {
+		if cerr := q.pendingCallStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing pendingCallStmt: %w", cerr)
+		}
+	}
+	if q.prunesStmt != nil {
+		if cerr := q.prunesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing prunesStmt: %w", cerr)
+		}
+	}
+	if q.putAnswerStmt != nil {
+		if cerr := q.putAnswerStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putAnswerStmt: %w", cerr)
+		}
+	}
+	if q.putBudgetStmt != nil {
+		if cerr := q.putBudgetStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putBudgetStmt: %w", cerr)
+		}
+	}
+	if q.putCellStmt != nil {
+		if cerr := q.putCellStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putCellStmt: %w", cerr)
+		}
+	}
+	if q.putChunkStmt != nil {
+		if cerr := q.putChunkStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putChunkStmt: %w", cerr)
+		}
+	}
+	if q.putMessageStmt != nil {
+		if cerr := q.putMessageStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putMessageStmt: %w", cerr)
+		}
+	}
+	if q.putModelStmt != nil {
+		if cerr := q.putModelStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putModelStmt: %w", cerr)
+		}
+	}
+	if q.putPackStmt != nil {
+		if cerr := q.putPackStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putPackStmt: %w", cerr)
+		}
+	}
+	if q.putPendingStmt != nil {
+		if cerr := q.putPendingStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putPendingStmt: %w", cerr)
+		}
+	}
+	if q.putRequestStmt != nil {
+		if cerr := q.putRequestStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putRequestStmt: %w", cerr)
+		}
+	}
+	if q.putReservationStmt != nil {
+		if cerr := q.putReservationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putReservationStmt: %w", cerr)
+		}
+	}
+	if q.putRunStmt != nil {
+		if cerr := q.putRunStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putRunStmt: %w", cerr)
+		}
+	}
+	if q.putScoreStmt != nil {
+		if cerr := q.putScoreStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putScoreStmt: %w", cerr)
+		}
+	}
+	if q.putTokenCountStmt != nil {
+		if cerr := q.putTokenCountStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putTokenCountStmt: %w", cerr)
+		}
+	}
+	if q.putUseStmt != nil {
+		if cerr := q.putUseStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putUseStmt: %w", cerr)
+		}
+	}
+	if q.putWasteStmt != nil {
+		if cerr := q.putWasteStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putWasteStmt: %w", cerr)
+		}
+	}
+	if q.requestStmt != nil {
+		if cerr := q.requestStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing requestStmt: %w", cerr)
+		}
+	}
+	if q.reservationsStmt != nil {
+		if cerr := q.reservationsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing reservationsStmt: %w", cerr)
+		}
+	}
+	if q.runsStmt != nil {
+		if cerr := q.runsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing runsStmt: %w", cerr)
+		}
+	}
+	if q.runsOfCallStmt != nil {
+		if cerr := q.runsOfCallStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing runsOfCallStmt: %w", cerr)
+		}
+	}
+	if q.scoresStmt != nil {
+		if cerr := q.scoresStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing scoresStmt: %w", cerr)
+		}
+	}
+	if q.smallPacksStmt != nil {
+		if cerr := q.smallPacksStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing smallPacksStmt: %w", cerr)
+		}
+	}
+	if q.takeReservationStmt != nil {
+		if cerr := q.takeReservationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing takeReservationStmt: %w", cerr)
+		}
+	}
+	if q.tokenCountStmt != nil {
+		if cerr := q.tokenCountStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing tokenCountStmt: %w", cerr)
+		}
+	}
+	if q.unneededStmt != nil {
+		if cerr := q.unneededStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing unneededStmt: %w", cerr)
+		}
+	}
+	if q.unneededRequestsStmt != nil {
+		if cerr := q.unneededRequestsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing unneededRequestsStmt: %w", cerr)
+		}
+	}
+	if q.usageStmt != nil {
+		if cerr := q.usageStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing usageStmt: %w", cerr)
+		}
+	}
+	if q.wastedStmt != nil {
+		if cerr := q.wastedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing wastedStmt: %w", cerr)
+		}
+	}
+	return err
+}
+
+func (q *Queries) exec(ctx context.Context, stmt *sql.Stmt, query string, args ...interface{}) (sql.Result, error) {
+	switch {
+	case stmt != nil && q.tx != nil:
+		return q.tx.StmtContext(ctx, stmt).ExecContext(ctx, args...)
+	case stmt != nil:
+		return stmt.ExecContext(ctx, args...)
+	default:
+		return q.db.ExecContext(ctx, query, args...)
+	}
+}
+
+func (q *Queries) query(ctx context.Context, stmt *sql.Stmt, query string, args ...interface{}) (*sql.Rows, error) {
+	switch {
+	case stmt != nil && q.tx != nil:
+		return q.tx.StmtContext(ctx, stmt).QueryContext(ctx, args...)
+	case stmt != nil:
+		return stmt.QueryContext(ctx, args...)
+	default:
+		return q.db.QueryContext(ctx, query, args...)
+	}
+}
+
+func (q *Queries) queryRow(ctx context.Context, stmt *sql.Stmt, query string, args ...interface{}) *sql.Row {
+	switch {
+	case stmt != nil && q.tx != nil:
+		return q.tx.StmtContext(ctx, stmt).QueryRowContext(ctx, args...)
+	case stmt != nil:
+		return stmt.QueryRowContext(ctx, args...)
+	default:
+		return q.db.QueryRowContext(ctx, query, args...)
+	}
+}
+
 type Queries struct {
-	db DBTX
+	db                     DBTX
+	tx                     *sql.Tx
+	allChunkListsStmt      *sql.Stmt
+	allKeysStmt            *sql.Stmt
+	answerTextStmt         *sql.Stmt
+	answeredStmt           *sql.Stmt
+	answeredKeysStmt       *sql.Stmt
+	answeredKeysOfRunStmt  *sql.Stmt
+	askedCallStmt          *sql.Stmt
+	budgetStmt             *sql.Stmt
+	callStmt               *sql.Stmt
+	cellsStmt              *sql.Stmt
+	chunkStmt              *sql.Stmt
+	chunkByIDStmt          *sql.Stmt
+	chunksOfPackStmt       *sql.Stmt
+	countAnswersStmt       *sql.Stmt
+	countChunksStmt        *sql.Stmt
+	countMessagesStmt      *sql.Stmt
+	countPruneStmt         *sql.Stmt
+	countRequestsStmt      *sql.Stmt
+	deleteAnswerStmt       *sql.Stmt
+	deleteChunkStmt        *sql.Stmt
+	deleteMessagesStmt     *sql.Stmt
+	deletePackStmt         *sql.Stmt
+	deletePendingOfRunStmt *sql.Stmt
+	deleteRequestStmt      *sql.Stmt
+	deleteUnusedModelsStmt *sql.Stmt
+	deleteUsesStmt         *sql.Stmt
+	keysBetweenStmt        *sql.Stmt
+	messagesStmt           *sql.Stmt
+	modelStmt              *sql.Stmt
+	moveChunkStmt          *sql.Stmt
+	moveChunksStmt         *sql.Stmt
+	neededBlobsStmt        *sql.Stmt
+	packBodyStmt           *sql.Stmt
+	packIDsStmt            *sql.Stmt
+	pendingStmt            *sql.Stmt
+	pendingCallStmt        *sql.Stmt
+	prunesStmt             *sql.Stmt
+	putAnswerStmt          *sql.Stmt
+	putBudgetStmt          *sql.Stmt
+	putCellStmt            *sql.Stmt
+	putChunkStmt           *sql.Stmt
+	putMessageStmt         *sql.Stmt
+	putModelStmt           *sql.Stmt
+	putPackStmt            *sql.Stmt
+	putPendingStmt         *sql.Stmt
+	putRequestStmt         *sql.Stmt
+	putReservationStmt     *sql.Stmt
+	putRunStmt             *sql.Stmt
+	putScoreStmt           *sql.Stmt
+	putTokenCountStmt      *sql.Stmt
+	putUseStmt             *sql.Stmt
+	putWasteStmt           *sql.Stmt
+	requestStmt            *sql.Stmt
+	reservationsStmt       *sql.Stmt
+	runsStmt               *sql.Stmt
+	runsOfCallStmt         *sql.Stmt
+	scoresStmt             *sql.Stmt
+	smallPacksStmt         *sql.Stmt
+	takeReservationStmt    *sql.Stmt
+	tokenCountStmt         *sql.Stmt
+	unneededStmt           *sql.Stmt
+	unneededRequestsStmt   *sql.Stmt
+	usageStmt              *sql.Stmt
+	wastedStmt             *sql.Stmt
 }
 
 func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 	return &Queries{
-		db: tx,
+		db:                     tx,
+		tx:                     tx,
+		allChunkListsStmt:      q.allChunkListsStmt,
+		allKeysStmt:            q.allKeysStmt,
+		answerTextStmt:         q.answerTextStmt,
+		answeredStmt:           q.answeredStmt,
+		answeredKeysStmt:       q.answeredKeysStmt,
+		answeredKeysOfRunStmt:  q.answeredKeysOfRunStmt,
+		askedCallStmt:          q.askedCallStmt,
+		budgetStmt:             q.budgetStmt,
+		callStmt:               q.callStmt,
+		cellsStmt:              q.cellsStmt,
+		chunkStmt:              q.chunkStmt,
+		chunkByIDStmt:          q.chunkByIDStmt,
+		chunksOfPackStmt:       q.chunksOfPackStmt,
+		countAnswersStmt:       q.countAnswersStmt,
+		countChunksStmt:        q.countChunksStmt,
+		countMessagesStmt:      q.countMessagesStmt,
+		countPruneStmt:         q.countPruneStmt,
+		countRequestsStmt:      q.countRequestsStmt,
+		deleteAnswerStmt:       q.deleteAnswerStmt,
+		deleteChunkStmt:        q.deleteChunkStmt,
+		deleteMessagesStmt:     q.deleteMessagesStmt,
+		deletePackStmt:         q.deletePackStmt,
+		deletePendingOfRunStmt: q.deletePendingOfRunStmt,
+		deleteRequestStmt:      q.deleteRequestStmt,
+		deleteUnusedModelsStmt: q.deleteUnusedModelsStmt,
+		deleteUsesStmt:         q.deleteUsesStmt,
+		keysBetweenStmt:        q.keysBetweenStmt,
+		messagesStmt:           q.messagesStmt,
+		modelStmt:              q.modelStmt,
+		moveChunkStmt:          q.moveChunkStmt,
+		moveChunksStmt:         q.moveChunksStmt,
+		neededBlobsStmt:        q.neededBlobsStmt,
+		packBodyStmt:           q.packBodyStmt,
+		packIDsStmt:            q.packIDsStmt,
+		pendingStmt:            q.pendingStmt,
+		pendingCallStmt:        q.pendingCallStmt,
+		prunesStmt:             q.prunesStmt,
+		putAnswerStmt:          q.putAnswerStmt,
+		putBudgetStmt:          q.putBudgetStmt,
+		putCellStmt:            q.putCellStmt,
+		putChunkStmt:           q.putChunkStmt,
+		putMessageStmt:         q.putMessageStmt,
+		putModelStmt:           q.putModelStmt,
+		putPackStmt:            q.putPackStmt,
+		putPendingStmt:         q.putPendingStmt,
+		putRequestStmt:         q.putRequestStmt,
+		putReservationStmt:     q.putReservationStmt,
+		putRunStmt:             q.putRunStmt,
+		putScoreStmt:           q.putScoreStmt,
+		putTokenCountStmt:      q.putTokenCountStmt,
+		putUseStmt:             q.putUseStmt,
+		putWasteStmt:           q.putWasteStmt,
+		requestStmt:            q.requestStmt,
+		reservationsStmt:       q.reservationsStmt,
+		runsStmt:               q.runsStmt,
+		runsOfCallStmt:         q.runsOfCallStmt,
+		scoresStmt:             q.scoresStmt,
+		smallPacksStmt:         q.smallPacksStmt,
+		takeReservationStmt:    q.takeReservationStmt,
+		tokenCountStmt:         q.tokenCountStmt,
+		unneededStmt:           q.unneededStmt,
+		unneededRequestsStmt:   q.unneededRequestsStmt,
+		usageStmt:              q.usageStmt,
+		wastedStmt:             q.wastedStmt,
 	}
 }

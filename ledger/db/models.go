@@ -9,9 +9,8 @@ import (
 )
 
 type Answer struct {
-	Key        string
-	Text       string
-	Sha256     string
+	Request    int64
+	Digest     []byte
 	Finish     string
 	Snapshot   string
 	Source     string
@@ -21,6 +20,13 @@ type Answer struct {
 	Reasoning  int64
 	Started    int64
 	Elapsed    int64
+	Body       []byte
+}
+
+type Budget struct {
+	Run     string
+	Settled int64
+	Open    int64
 }
 
 type Cell struct {
@@ -37,29 +43,63 @@ type Cell struct {
 	Elapsed  int64
 }
 
+type Chunk struct {
+	ID     int64
+	Digest []byte
+	Pack   int64
+	Start  int64
+	Size   int64
+}
+
 type Message struct {
-	Key      string
+	Request  int64
 	Position int64
 	Role     string
-	Digest   string
+	Digest   []byte
+	Chunks   []byte
+}
+
+type Model struct {
+	ID       int64
+	Endpoint string
+	Model    string
+	Params   string
+}
+
+type Pack struct {
+	ID   int64
+	Size int64
+	Body []byte
 }
 
 type Pending struct {
-	Key string
-	Run string
+	Request int64
+	Run     string
+}
+
+type Prune struct {
+	One   int64
+	Count int64
 }
 
 type Request struct {
-	Key       string
-	Endpoint  string
-	Model     string
-	Params    string
+	ID        int64
+	Key       []byte
+	Model     int64
 	Sample    int64
 	Paper     string
 	System    string
 	Evaluator string
 	Stage     string
 	File      string
+}
+
+type Reservation struct {
+	ID    int64
+	Run   string
+	Owner string
+	Worst int64
+	Made  int64
 }
 
 type Run struct {
@@ -92,9 +132,9 @@ type Score struct {
 	Provenance string
 }
 
-type Text struct {
-	Digest string
-	Body   []byte
+type Token struct {
+	Digest []byte
+	Count  int64
 }
 
 type Use struct {
@@ -104,7 +144,24 @@ type Use struct {
 	Model     string
 	Seed      int64
 	Evaluator string
-	Key       string
+	Request   int64
 	Stage     string
 	File      string
+}
+
+type Waste struct {
+	ID         int64
+	Run        string
+	Paper      string
+	System     string
+	Evaluator  string
+	Stage      string
+	Model      string
+	Source     string
+	Kind       string
+	Prompt     int64
+	Cached     int64
+	Completion int64
+	Reasoning  int64
+	At         int64
 }

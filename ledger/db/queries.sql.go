@@ -10,50 +10,269 @@ import (
 	"database/sql"
 )
 
+const allChunkLists = `-- name: AllChunkLists :many
+SELECT chunks FROM messages
+`
+
+func (q *Queries) AllChunkLists(ctx context.Context) ([][]byte, error) {
+	rows, err := q.query(ctx, q.allChunkListsStmt, allChunkLists)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items [][]byte
+	for rows.Next() {
+		var chunks []byte
+		if err := rows.Scan(&chunks); err != nil {
+			return nil, err
+		}
+		items = append(items, chunks)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const allKeys = `-- name: AllKeys :many
+SELECT key FROM requests ORDER BY id
+`
+
+func (q *Queries) AllKeys(ctx context.Context) ([][]byte, error) {
+	rows, err := q.query(ctx, q.allKeysStmt, allKeys)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items [][]byte
+	for rows.Next() {
+		var key []byte
+		if err := rows.Scan(&key); err != nil {
+			return nil, err
+		}
+		items = append(items, key)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const answerText = `-- name: AnswerText :one
-SELECT text, sha256 FROM answers WHERE key = ?
+SELECT digest, body FROM answers WHERE request = ?
 `
 
 type AnswerTextRow struct {
-	Text   string
-	Sha256 string
+	Digest []byte
+	Body   []byte
 }
 
-func (q *Queries) AnswerText(ctx context.Context, key string) (AnswerTextRow, error) {
-	row := q.db.QueryRowContext(ctx, answerText, key)
+func (q *Queries) AnswerText(ctx context.Context, request int64) (AnswerTextRow, error) {
+	row := q.queryRow(ctx, q.answerTextStmt, answerText, request)
 	var i AnswerTextRow
-	err := row.Scan(&i.Text, &i.Sha256)
+	err := row.Scan(&i.Digest, &i.Body)
 	return i, err
 }
 
-const call = `-- name: Call :one
-SELECT requests."key", requests.endpoint, requests.model, requests.params, requests.sample, requests.paper, requests.system, requests.evaluator, requests.stage, requests.file, answers."key", answers.text, answers.sha256, answers.finish, answers.snapshot, answers.source, answers.prompt, answers.cached, answers.completion, answers.reasoning, answers.started, answers.elapsed
-FROM requests JOIN answers ON answers.key = requests.key
+const answered = `-- name: Answered :many
+SELECT m.model, a.snapshot, a.source, count(*) AS calls,
+    CAST(sum(a.prompt) AS INTEGER) AS prompt,
+    CAST(sum(a.cached) AS INTEGER) AS cached,
+    CAST(sum(a.completion) AS INTEGER) AS completion,
+    CAST(sum(a.reasoning) AS INTEGER) AS reasoning,
+    CAST(sum(a.elapsed) AS INTEGER) AS elapsed
+FROM answers AS a
+JOIN requests AS r ON r.id = a.request
+JOIN models AS m ON m.id = r.model
+GROUP BY m.model, a.snapshot, a.source
+ORDER BY m.model, a.snapshot, a.source
+`
+
+type AnsweredRow struct {
+	Model      string
+	Snapshot   string
+	Source     string
+	Calls      int64
+	Prompt     int64
+	Cached     int64
+	Completion int64
+	Reasoning  int64
+	Elapsed    int64
+}
+
+func (q *Queries) Answered(ctx context.Context) ([]AnsweredRow, error) {
+	rows, err := q.query(ctx, q.answeredStmt, answered)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AnsweredRow
+	for rows.Next() {
+		var i AnsweredRow
+		if err := rows.Scan(
+			&i.Model,
+			&i.Snapshot,
+			&i.Source,
+			&i.Calls,
+			&i.Prompt,
+			&i.Cached,
+			&i.Completion,
+			&i.Reasoning,
+			&i.Elapsed,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const answeredKeys = `-- name: AnsweredKeys :many
+SELECT requests.key FROM requests JOIN answers ON answers.request = requests.id ORDER BY requests.id
+`
+
+func (q *Queries) AnsweredKeys(ctx context.Context) ([][]byte, error) {
+	rows, err := q.query(ctx, q.answeredKeysStmt, answeredKeys)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items [][]byte
+	for rows.Next() {
+		var key []byte
+		if err := rows.Scan(&key); err != nil {
+			return nil, err
+		}
+		items = append(items, key)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const answeredKeysOfRun = `-- name: AnsweredKeysOfRun :many
+SELECT requests.key FROM requests JOIN answers ON answers.request = requests.id
+WHERE EXISTS (SELECT 1 FROM uses WHERE uses.request = requests.id AND uses.run = ?) ORDER BY requests.id
+`
+
+func (q *Queries) AnsweredKeysOfRun(ctx context.Context, run string) ([][]byte, error) {
+	rows, err := q.query(ctx, q.answeredKeysOfRunStmt, answeredKeysOfRun, run)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items [][]byte
+	for rows.Next() {
+		var key []byte
+		if err := rows.Scan(&key); err != nil {
+			return nil, err
+		}
+		items = append(items, key)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const askedCall = `-- name: AskedCall :one
+SELECT requests.id, requests."key", requests.model, requests.sample, requests.paper, requests.system, requests.evaluator, requests.stage, requests.file, models.id, models.endpoint, models.model, models.params
+FROM requests JOIN models ON models.id = requests.model
 WHERE requests.key = ?
 `
 
-type CallRow struct {
+type AskedCallRow struct {
 	Request Request
-	Answer  Answer
+	Model   Model
 }
 
-func (q *Queries) Call(ctx context.Context, key string) (CallRow, error) {
-	row := q.db.QueryRowContext(ctx, call, key)
-	var i CallRow
+func (q *Queries) AskedCall(ctx context.Context, key []byte) (AskedCallRow, error) {
+	row := q.queryRow(ctx, q.askedCallStmt, askedCall, key)
+	var i AskedCallRow
 	err := row.Scan(
+		&i.Request.ID,
 		&i.Request.Key,
-		&i.Request.Endpoint,
 		&i.Request.Model,
-		&i.Request.Params,
 		&i.Request.Sample,
 		&i.Request.Paper,
 		&i.Request.System,
 		&i.Request.Evaluator,
 		&i.Request.Stage,
 		&i.Request.File,
-		&i.Answer.Key,
-		&i.Answer.Text,
-		&i.Answer.Sha256,
+		&i.Model.ID,
+		&i.Model.Endpoint,
+		&i.Model.Model,
+		&i.Model.Params,
+	)
+	return i, err
+}
+
+const budget = `-- name: Budget :one
+SELECT settled, open FROM budgets WHERE run = ?
+`
+
+type BudgetRow struct {
+	Settled int64
+	Open    int64
+}
+
+func (q *Queries) Budget(ctx context.Context, run string) (BudgetRow, error) {
+	row := q.queryRow(ctx, q.budgetStmt, budget, run)
+	var i BudgetRow
+	err := row.Scan(&i.Settled, &i.Open)
+	return i, err
+}
+
+const call = `-- name: Call :one
+SELECT requests.id, requests."key", requests.model, requests.sample, requests.paper, requests.system, requests.evaluator, requests.stage, requests.file, models.id, models.endpoint, models.model, models.params, answers.request, answers.digest, answers.finish, answers.snapshot, answers.source, answers.prompt, answers.cached, answers.completion, answers.reasoning, answers.started, answers.elapsed, answers.body
+FROM requests JOIN models ON models.id = requests.model JOIN answers ON answers.request = requests.id
+WHERE requests.key = ?
+`
+
+type CallRow struct {
+	Request Request
+	Model   Model
+	Answer  Answer
+}
+
+func (q *Queries) Call(ctx context.Context, key []byte) (CallRow, error) {
+	row := q.queryRow(ctx, q.callStmt, call, key)
+	var i CallRow
+	err := row.Scan(
+		&i.Request.ID,
+		&i.Request.Key,
+		&i.Request.Model,
+		&i.Request.Sample,
+		&i.Request.Paper,
+		&i.Request.System,
+		&i.Request.Evaluator,
+		&i.Request.Stage,
+		&i.Request.File,
+		&i.Model.ID,
+		&i.Model.Endpoint,
+		&i.Model.Model,
+		&i.Model.Params,
+		&i.Answer.Request,
+		&i.Answer.Digest,
 		&i.Answer.Finish,
 		&i.Answer.Snapshot,
 		&i.Answer.Source,
@@ -63,6 +282,7 @@ func (q *Queries) Call(ctx context.Context, key string) (CallRow, error) {
 		&i.Answer.Reasoning,
 		&i.Answer.Started,
 		&i.Answer.Elapsed,
+		&i.Answer.Body,
 	)
 	return i, err
 }
@@ -72,7 +292,7 @@ SELECT run, paper, system, model, seed, state, tree, error, started, finished, e
 `
 
 func (q *Queries) Cells(ctx context.Context, run string) ([]Cell, error) {
-	rows, err := q.db.QueryContext(ctx, cells, run)
+	rows, err := q.query(ctx, q.cellsStmt, cells, run)
 	if err != nil {
 		return nil, err
 	}
@@ -106,22 +326,174 @@ func (q *Queries) Cells(ctx context.Context, run string) ([]Cell, error) {
 	return items, nil
 }
 
-const deleteAnswer = `-- name: DeleteAnswer :exec
-DELETE FROM answers WHERE key = ?
+const chunk = `-- name: Chunk :one
+SELECT id FROM chunks WHERE digest = ?
 `
 
-func (q *Queries) DeleteAnswer(ctx context.Context, key string) error {
-	_, err := q.db.ExecContext(ctx, deleteAnswer, key)
+func (q *Queries) Chunk(ctx context.Context, digest []byte) (int64, error) {
+	row := q.queryRow(ctx, q.chunkStmt, chunk, digest)
+	var id int64
+	err := row.Scan(&id)
+	return id, err
+}
+
+const chunkByID = `-- name: ChunkByID :one
+SELECT digest, pack, start, size FROM chunks WHERE id = ?
+`
+
+type ChunkByIDRow struct {
+	Digest []byte
+	Pack   int64
+	Start  int64
+	Size   int64
+}
+
+func (q *Queries) ChunkByID(ctx context.Context, id int64) (ChunkByIDRow, error) {
+	row := q.queryRow(ctx, q.chunkByIDStmt, chunkByID, id)
+	var i ChunkByIDRow
+	err := row.Scan(
+		&i.Digest,
+		&i.Pack,
+		&i.Start,
+		&i.Size,
+	)
+	return i, err
+}
+
+const chunksOfPack = `-- name: ChunksOfPack :many
+SELECT id, digest, start, size FROM chunks WHERE pack = ? ORDER BY start, id
+`
+
+type ChunksOfPackRow struct {
+	ID     int64
+	Digest []byte
+	Start  int64
+	Size   int64
+}
+
+func (q *Queries) ChunksOfPack(ctx context.Context, pack int64) ([]ChunksOfPackRow, error) {
+	rows, err := q.query(ctx, q.chunksOfPackStmt, chunksOfPack, pack)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ChunksOfPackRow
+	for rows.Next() {
+		var i ChunksOfPackRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Digest,
+			&i.Start,
+			&i.Size,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const countAnswers = `-- name: CountAnswers :one
+SELECT count(*) FROM answers
+`
+
+func (q *Queries) CountAnswers(ctx context.Context) (int64, error) {
+	row := q.queryRow(ctx, q.countAnswersStmt, countAnswers)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countChunks = `-- name: CountChunks :one
+SELECT count(*) AS chunks, CAST(coalesce(sum(size), 0) AS INTEGER) AS size FROM chunks
+`
+
+type CountChunksRow struct {
+	Chunks int64
+	Size   int64
+}
+
+func (q *Queries) CountChunks(ctx context.Context) (CountChunksRow, error) {
+	row := q.queryRow(ctx, q.countChunksStmt, countChunks)
+	var i CountChunksRow
+	err := row.Scan(&i.Chunks, &i.Size)
+	return i, err
+}
+
+const countMessages = `-- name: CountMessages :one
+SELECT count(*) FROM messages JOIN requests ON requests.id = messages.request WHERE requests.key = ?
+`
+
+func (q *Queries) CountMessages(ctx context.Context, key []byte) (int64, error) {
+	row := q.queryRow(ctx, q.countMessagesStmt, countMessages, key)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countPrune = `-- name: CountPrune :exec
+UPDATE prunes SET count = count + 1
+`
+
+func (q *Queries) CountPrune(ctx context.Context) error {
+	_, err := q.exec(ctx, q.countPruneStmt, countPrune)
 	return err
 }
 
-const deletePending = `-- name: DeletePending :exec
-DELETE FROM pending WHERE key = ?
+const countRequests = `-- name: CountRequests :one
+SELECT count(*) FROM requests
 `
 
-func (q *Queries) DeletePending(ctx context.Context, key string) error {
-	_, err := q.db.ExecContext(ctx, deletePending, key)
+func (q *Queries) CountRequests(ctx context.Context) (int64, error) {
+	row := q.queryRow(ctx, q.countRequestsStmt, countRequests)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const deleteAnswer = `-- name: DeleteAnswer :exec
+DELETE FROM answers WHERE request = ?
+`
+
+func (q *Queries) DeleteAnswer(ctx context.Context, request int64) error {
+	_, err := q.exec(ctx, q.deleteAnswerStmt, deleteAnswer, request)
 	return err
+}
+
+const deleteChunk = `-- name: DeleteChunk :exec
+DELETE FROM chunks WHERE id = ?
+`
+
+func (q *Queries) DeleteChunk(ctx context.Context, id int64) error {
+	_, err := q.exec(ctx, q.deleteChunkStmt, deleteChunk, id)
+	return err
+}
+
+const deleteMessages = `-- name: DeleteMessages :exec
+DELETE FROM messages WHERE request = ?
+`
+
+func (q *Queries) DeleteMessages(ctx context.Context, request int64) error {
+	_, err := q.exec(ctx, q.deleteMessagesStmt, deleteMessages, request)
+	return err
+}
+
+const deletePack = `-- name: DeletePack :execrows
+DELETE FROM packs WHERE id = ?
+`
+
+func (q *Queries) DeletePack(ctx context.Context, id int64) (int64, error) {
+	result, err := q.exec(ctx, q.deletePackStmt, deletePack, id)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const deletePendingOfRun = `-- name: DeletePendingOfRun :exec
@@ -129,7 +501,25 @@ DELETE FROM pending WHERE run = ?
 `
 
 func (q *Queries) DeletePendingOfRun(ctx context.Context, run string) error {
-	_, err := q.db.ExecContext(ctx, deletePendingOfRun, run)
+	_, err := q.exec(ctx, q.deletePendingOfRunStmt, deletePendingOfRun, run)
+	return err
+}
+
+const deleteRequest = `-- name: DeleteRequest :exec
+DELETE FROM requests WHERE id = ?
+`
+
+func (q *Queries) DeleteRequest(ctx context.Context, id int64) error {
+	_, err := q.exec(ctx, q.deleteRequestStmt, deleteRequest, id)
+	return err
+}
+
+const deleteUnusedModels = `-- name: DeleteUnusedModels :exec
+DELETE FROM models WHERE NOT EXISTS (SELECT 1 FROM requests WHERE requests.model = models.id)
+`
+
+func (q *Queries) DeleteUnusedModels(ctx context.Context) error {
+	_, err := q.exec(ctx, q.deleteUnusedModelsStmt, deleteUnusedModels)
 	return err
 }
 
@@ -146,7 +536,7 @@ type DeleteUsesParams struct {
 }
 
 func (q *Queries) DeleteUses(ctx context.Context, arg DeleteUsesParams) error {
-	_, err := q.db.ExecContext(ctx, deleteUses,
+	_, err := q.exec(ctx, q.deleteUsesStmt, deleteUses,
 		arg.Run,
 		arg.Paper,
 		arg.System,
@@ -156,32 +546,50 @@ func (q *Queries) DeleteUses(ctx context.Context, arg DeleteUsesParams) error {
 	return err
 }
 
-const hasRequest = `-- name: HasRequest :one
-SELECT count(*) FROM requests WHERE requests.key = ?
+const keysBetween = `-- name: KeysBetween :many
+SELECT key FROM requests WHERE key BETWEEN ?1 AND ?2 ORDER BY key LIMIT 10
 `
 
-func (q *Queries) HasRequest(ctx context.Context, key string) (int64, error) {
-	row := q.db.QueryRowContext(ctx, hasRequest, key)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
+type KeysBetweenParams struct {
+	Low  []byte
+	High []byte
+}
+
+func (q *Queries) KeysBetween(ctx context.Context, arg KeysBetweenParams) ([][]byte, error) {
+	rows, err := q.query(ctx, q.keysBetweenStmt, keysBetween, arg.Low, arg.High)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items [][]byte
+	for rows.Next() {
+		var key []byte
+		if err := rows.Scan(&key); err != nil {
+			return nil, err
+		}
+		items = append(items, key)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const messages = `-- name: Messages :many
-SELECT messages.role, messages.digest, texts.body
-FROM messages JOIN texts ON texts.digest = messages.digest
-WHERE messages.key = ?
-ORDER BY messages.position
+SELECT role, digest, chunks FROM messages WHERE request = ? ORDER BY position
 `
 
 type MessagesRow struct {
 	Role   string
-	Digest string
-	Body   []byte
+	Digest []byte
+	Chunks []byte
 }
 
-func (q *Queries) Messages(ctx context.Context, key string) ([]MessagesRow, error) {
-	rows, err := q.db.QueryContext(ctx, messages, key)
+func (q *Queries) Messages(ctx context.Context, request int64) ([]MessagesRow, error) {
+	rows, err := q.query(ctx, q.messagesStmt, messages, request)
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +597,7 @@ func (q *Queries) Messages(ctx context.Context, key string) ([]MessagesRow, erro
 	var items []MessagesRow
 	for rows.Next() {
 		var i MessagesRow
-		if err := rows.Scan(&i.Role, &i.Digest, &i.Body); err != nil {
+		if err := rows.Scan(&i.Role, &i.Digest, &i.Chunks); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -203,19 +611,134 @@ func (q *Queries) Messages(ctx context.Context, key string) ([]MessagesRow, erro
 	return items, nil
 }
 
+const model = `-- name: Model :one
+SELECT id FROM models WHERE endpoint = ? AND model = ? AND params = ?
+`
+
+type ModelParams struct {
+	Endpoint string
+	Model    string
+	Params   string
+}
+
+func (q *Queries) Model(ctx context.Context, arg ModelParams) (int64, error) {
+	row := q.queryRow(ctx, q.modelStmt, model, arg.Endpoint, arg.Model, arg.Params)
+	var id int64
+	err := row.Scan(&id)
+	return id, err
+}
+
+const moveChunk = `-- name: MoveChunk :exec
+UPDATE chunks SET pack = ?, start = ? WHERE id = ?
+`
+
+type MoveChunkParams struct {
+	Pack  int64
+	Start int64
+	ID    int64
+}
+
+func (q *Queries) MoveChunk(ctx context.Context, arg MoveChunkParams) error {
+	_, err := q.exec(ctx, q.moveChunkStmt, moveChunk, arg.Pack, arg.Start, arg.ID)
+	return err
+}
+
+const moveChunks = `-- name: MoveChunks :exec
+UPDATE chunks SET pack = ?1, start = start + ?2 WHERE pack = ?3
+`
+
+type MoveChunksParams struct {
+	Into  int64
+	Shift int64
+	Pack  int64
+}
+
+func (q *Queries) MoveChunks(ctx context.Context, arg MoveChunksParams) error {
+	_, err := q.exec(ctx, q.moveChunksStmt, moveChunks, arg.Into, arg.Shift, arg.Pack)
+	return err
+}
+
+const neededBlobs = `-- name: NeededBlobs :many
+SELECT tree AS digest FROM cells WHERE tree <> ''
+UNION
+SELECT detail AS digest FROM scores WHERE detail <> ''
+`
+
+func (q *Queries) NeededBlobs(ctx context.Context) ([]string, error) {
+	rows, err := q.query(ctx, q.neededBlobsStmt, neededBlobs)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var digest string
+		if err := rows.Scan(&digest); err != nil {
+			return nil, err
+		}
+		items = append(items, digest)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const packBody = `-- name: PackBody :one
+SELECT body FROM packs WHERE id = ?
+`
+
+func (q *Queries) PackBody(ctx context.Context, id int64) ([]byte, error) {
+	row := q.queryRow(ctx, q.packBodyStmt, packBody, id)
+	var body []byte
+	err := row.Scan(&body)
+	return body, err
+}
+
+const packIDs = `-- name: PackIDs :many
+SELECT id FROM packs ORDER BY id
+`
+
+func (q *Queries) PackIDs(ctx context.Context) ([]int64, error) {
+	rows, err := q.query(ctx, q.packIDsStmt, packIDs)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const pending = `-- name: Pending :many
-SELECT requests."key", requests.endpoint, requests.model, requests.params, requests.sample, requests.paper, requests.system, requests.evaluator, requests.stage, requests.file
-FROM pending JOIN requests ON requests.key = pending.key
-WHERE pending.run = ?
+SELECT requests.id, requests."key", requests.model, requests.sample, requests.paper, requests.system, requests.evaluator, requests.stage, requests.file, models.id, models.endpoint, models.model, models.params
+FROM pending JOIN requests ON requests.id = pending.request JOIN models ON models.id = requests.model
+WHERE pending.run = ? AND NOT EXISTS (SELECT 1 FROM answers WHERE answers.request = requests.id)
 ORDER BY requests.paper, requests.system, requests.evaluator, requests.stage, requests.file, requests.sample, requests.key
 `
 
 type PendingRow struct {
 	Request Request
+	Model   Model
 }
 
 func (q *Queries) Pending(ctx context.Context, run string) ([]PendingRow, error) {
-	rows, err := q.db.QueryContext(ctx, pending, run)
+	rows, err := q.query(ctx, q.pendingStmt, pending, run)
 	if err != nil {
 		return nil, err
 	}
@@ -224,16 +747,19 @@ func (q *Queries) Pending(ctx context.Context, run string) ([]PendingRow, error)
 	for rows.Next() {
 		var i PendingRow
 		if err := rows.Scan(
+			&i.Request.ID,
 			&i.Request.Key,
-			&i.Request.Endpoint,
 			&i.Request.Model,
-			&i.Request.Params,
 			&i.Request.Sample,
 			&i.Request.Paper,
 			&i.Request.System,
 			&i.Request.Evaluator,
 			&i.Request.Stage,
 			&i.Request.File,
+			&i.Model.ID,
+			&i.Model.Endpoint,
+			&i.Model.Model,
+			&i.Model.Params,
 		); err != nil {
 			return nil, err
 		}
@@ -249,37 +775,57 @@ func (q *Queries) Pending(ctx context.Context, run string) ([]PendingRow, error)
 }
 
 const pendingCall = `-- name: PendingCall :one
-SELECT "key", endpoint, model, params, sample, paper, system, evaluator, stage, file FROM requests
-WHERE requests.key = ? AND EXISTS (SELECT 1 FROM pending WHERE pending.key = requests.key)
+SELECT requests.id, requests."key", requests.model, requests.sample, requests.paper, requests.system, requests.evaluator, requests.stage, requests.file, models.id, models.endpoint, models.model, models.params
+FROM requests JOIN models ON models.id = requests.model
+WHERE requests.key = ? AND EXISTS (SELECT 1 FROM pending WHERE pending.request = requests.id)
+    AND NOT EXISTS (SELECT 1 FROM answers WHERE answers.request = requests.id)
 `
 
-func (q *Queries) PendingCall(ctx context.Context, key string) (Request, error) {
-	row := q.db.QueryRowContext(ctx, pendingCall, key)
-	var i Request
+type PendingCallRow struct {
+	Request Request
+	Model   Model
+}
+
+func (q *Queries) PendingCall(ctx context.Context, key []byte) (PendingCallRow, error) {
+	row := q.queryRow(ctx, q.pendingCallStmt, pendingCall, key)
+	var i PendingCallRow
 	err := row.Scan(
-		&i.Key,
-		&i.Endpoint,
-		&i.Model,
-		&i.Params,
-		&i.Sample,
-		&i.Paper,
-		&i.System,
-		&i.Evaluator,
-		&i.Stage,
-		&i.File,
+		&i.Request.ID,
+		&i.Request.Key,
+		&i.Request.Model,
+		&i.Request.Sample,
+		&i.Request.Paper,
+		&i.Request.System,
+		&i.Request.Evaluator,
+		&i.Request.Stage,
+		&i.Request.File,
+		&i.Model.ID,
+		&i.Model.Endpoint,
+		&i.Model.Model,
+		&i.Model.Params,
 	)
 	return i, err
 }
 
+const prunes = `-- name: Prunes :one
+SELECT count FROM prunes
+`
+
+func (q *Queries) Prunes(ctx context.Context) (int64, error) {
+	row := q.queryRow(ctx, q.prunesStmt, prunes)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const putAnswer = `-- name: PutAnswer :exec
-INSERT INTO answers (key, text, sha256, finish, snapshot, source, prompt, cached, completion, reasoning, started, elapsed)
+INSERT INTO answers (request, digest, finish, snapshot, source, prompt, cached, completion, reasoning, started, elapsed, body)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 `
 
 type PutAnswerParams struct {
-	Key        string
-	Text       string
-	Sha256     string
+	Request    int64
+	Digest     []byte
 	Finish     string
 	Snapshot   string
 	Source     string
@@ -289,13 +835,13 @@ type PutAnswerParams struct {
 	Reasoning  int64
 	Started    int64
 	Elapsed    int64
+	Body       []byte
 }
 
 func (q *Queries) PutAnswer(ctx context.Context, arg PutAnswerParams) error {
-	_, err := q.db.ExecContext(ctx, putAnswer,
-		arg.Key,
-		arg.Text,
-		arg.Sha256,
+	_, err := q.exec(ctx, q.putAnswerStmt, putAnswer,
+		arg.Request,
+		arg.Digest,
 		arg.Finish,
 		arg.Snapshot,
 		arg.Source,
@@ -305,7 +851,24 @@ func (q *Queries) PutAnswer(ctx context.Context, arg PutAnswerParams) error {
 		arg.Reasoning,
 		arg.Started,
 		arg.Elapsed,
+		arg.Body,
 	)
+	return err
+}
+
+const putBudget = `-- name: PutBudget :exec
+INSERT INTO budgets (run, settled, open) VALUES (?1, ?2, ?3)
+ON CONFLICT (run) DO UPDATE SET settled = settled + excluded.settled, open = open + excluded.open
+`
+
+type PutBudgetParams struct {
+	Run     string
+	Settled int64
+	Open    int64
+}
+
+func (q *Queries) PutBudget(ctx context.Context, arg PutBudgetParams) error {
+	_, err := q.exec(ctx, q.putBudgetStmt, putBudget, arg.Run, arg.Settled, arg.Open)
 	return err
 }
 
@@ -332,7 +895,7 @@ type PutCellParams struct {
 }
 
 func (q *Queries) PutCell(ctx context.Context, arg PutCellParams) error {
-	_, err := q.db.ExecContext(ctx, putCell,
+	_, err := q.exec(ctx, q.putCellStmt, putCell,
 		arg.Run,
 		arg.Paper,
 		arg.System,
@@ -348,54 +911,113 @@ func (q *Queries) PutCell(ctx context.Context, arg PutCellParams) error {
 	return err
 }
 
+const putChunk = `-- name: PutChunk :one
+INSERT INTO chunks (digest, pack, start, size) VALUES (?, ?, ?, ?)
+ON CONFLICT (digest) DO UPDATE SET pack = excluded.pack, start = excluded.start, size = excluded.size
+RETURNING id
+`
+
+type PutChunkParams struct {
+	Digest []byte
+	Pack   int64
+	Start  int64
+	Size   int64
+}
+
+func (q *Queries) PutChunk(ctx context.Context, arg PutChunkParams) (int64, error) {
+	row := q.queryRow(ctx, q.putChunkStmt, putChunk,
+		arg.Digest,
+		arg.Pack,
+		arg.Start,
+		arg.Size,
+	)
+	var id int64
+	err := row.Scan(&id)
+	return id, err
+}
+
 const putMessage = `-- name: PutMessage :exec
-INSERT INTO messages (key, position, role, digest) VALUES (?, ?, ?, ?)
-ON CONFLICT (key, position) DO NOTHING
+INSERT INTO messages (request, position, role, digest, chunks) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (request, position) DO UPDATE SET role = excluded.role, digest = excluded.digest, chunks = excluded.chunks
 `
 
 type PutMessageParams struct {
-	Key      string
+	Request  int64
 	Position int64
 	Role     string
-	Digest   string
+	Digest   []byte
+	Chunks   []byte
 }
 
 func (q *Queries) PutMessage(ctx context.Context, arg PutMessageParams) error {
-	_, err := q.db.ExecContext(ctx, putMessage,
-		arg.Key,
+	_, err := q.exec(ctx, q.putMessageStmt, putMessage,
+		arg.Request,
 		arg.Position,
 		arg.Role,
 		arg.Digest,
+		arg.Chunks,
 	)
 	return err
 }
 
+const putModel = `-- name: PutModel :one
+INSERT INTO models (endpoint, model, params) VALUES (?, ?, ?) RETURNING id
+`
+
+type PutModelParams struct {
+	Endpoint string
+	Model    string
+	Params   string
+}
+
+func (q *Queries) PutModel(ctx context.Context, arg PutModelParams) (int64, error) {
+	row := q.queryRow(ctx, q.putModelStmt, putModel, arg.Endpoint, arg.Model, arg.Params)
+	var id int64
+	err := row.Scan(&id)
+	return id, err
+}
+
+const putPack = `-- name: PutPack :one
+INSERT INTO packs (size, body) VALUES (?, ?) RETURNING id
+`
+
+type PutPackParams struct {
+	Size int64
+	Body []byte
+}
+
+func (q *Queries) PutPack(ctx context.Context, arg PutPackParams) (int64, error) {
+	row := q.queryRow(ctx, q.putPackStmt, putPack, arg.Size, arg.Body)
+	var id int64
+	err := row.Scan(&id)
+	return id, err
+}
+
 const putPending = `-- name: PutPending :exec
-INSERT INTO pending (key, run) VALUES (?, ?)
-ON CONFLICT (key, run) DO NOTHING
+INSERT INTO pending (request, run) VALUES (?, ?)
+ON CONFLICT (request, run) DO NOTHING
 `
 
 type PutPendingParams struct {
-	Key string
-	Run string
+	Request int64
+	Run     string
 }
 
 func (q *Queries) PutPending(ctx context.Context, arg PutPendingParams) error {
-	_, err := q.db.ExecContext(ctx, putPending, arg.Key, arg.Run)
+	_, err := q.exec(ctx, q.putPendingStmt, putPending, arg.Request, arg.Run)
 	return err
 }
 
-const putRequest = `-- name: PutRequest :exec
-INSERT INTO requests (key, endpoint, model, params, sample, paper, system, evaluator, stage, file)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+const putRequest = `-- name: PutRequest :one
+INSERT INTO requests (key, model, sample, paper, system, evaluator, stage, file)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key) DO NOTHING
+RETURNING id
 `
 
 type PutRequestParams struct {
-	Key       string
-	Endpoint  string
-	Model     string
-	Params    string
+	Key       []byte
+	Model     int64
 	Sample    int64
 	Paper     string
 	System    string
@@ -404,12 +1026,10 @@ type PutRequestParams struct {
 	File      string
 }
 
-func (q *Queries) PutRequest(ctx context.Context, arg PutRequestParams) error {
-	_, err := q.db.ExecContext(ctx, putRequest,
+func (q *Queries) PutRequest(ctx context.Context, arg PutRequestParams) (int64, error) {
+	row := q.queryRow(ctx, q.putRequestStmt, putRequest,
 		arg.Key,
-		arg.Endpoint,
 		arg.Model,
-		arg.Params,
 		arg.Sample,
 		arg.Paper,
 		arg.System,
@@ -417,7 +1037,32 @@ func (q *Queries) PutRequest(ctx context.Context, arg PutRequestParams) error {
 		arg.Stage,
 		arg.File,
 	)
-	return err
+	var id int64
+	err := row.Scan(&id)
+	return id, err
+}
+
+const putReservation = `-- name: PutReservation :one
+INSERT INTO reservations (run, owner, worst, made) VALUES (?, ?, ?, ?) RETURNING id
+`
+
+type PutReservationParams struct {
+	Run   string
+	Owner string
+	Worst int64
+	Made  int64
+}
+
+func (q *Queries) PutReservation(ctx context.Context, arg PutReservationParams) (int64, error) {
+	row := q.queryRow(ctx, q.putReservationStmt, putReservation,
+		arg.Run,
+		arg.Owner,
+		arg.Worst,
+		arg.Made,
+	)
+	var id int64
+	err := row.Scan(&id)
+	return id, err
 }
 
 const putRun = `-- name: PutRun :exec
@@ -432,7 +1077,7 @@ type PutRunParams struct {
 }
 
 func (q *Queries) PutRun(ctx context.Context, arg PutRunParams) error {
-	_, err := q.db.ExecContext(ctx, putRun, arg.ID, arg.Config, arg.Created)
+	_, err := q.exec(ctx, q.putRunStmt, putRun, arg.ID, arg.Config, arg.Created)
 	return err
 }
 
@@ -472,7 +1117,7 @@ type PutScoreParams struct {
 }
 
 func (q *Queries) PutScore(ctx context.Context, arg PutScoreParams) error {
-	_, err := q.db.ExecContext(ctx, putScore,
+	_, err := q.exec(ctx, q.putScoreStmt, putScore,
 		arg.Run,
 		arg.Paper,
 		arg.System,
@@ -498,26 +1143,26 @@ func (q *Queries) PutScore(ctx context.Context, arg PutScoreParams) error {
 	return err
 }
 
-const putText = `-- name: PutText :exec
-INSERT INTO texts (digest, body) VALUES (?, ?)
-ON CONFLICT (digest) DO UPDATE SET body = excluded.body WHERE texts.body <> excluded.body
+const putTokenCount = `-- name: PutTokenCount :exec
+INSERT INTO tokens (digest, count) VALUES (?, ?)
+ON CONFLICT (digest) DO NOTHING
 `
 
-type PutTextParams struct {
-	Digest string
-	Body   []byte
+type PutTokenCountParams struct {
+	Digest []byte
+	Count  int64
 }
 
-// A stored body that differs is damaged, or was compressed otherwise: the new one is right in both cases.
-func (q *Queries) PutText(ctx context.Context, arg PutTextParams) error {
-	_, err := q.db.ExecContext(ctx, putText, arg.Digest, arg.Body)
+func (q *Queries) PutTokenCount(ctx context.Context, arg PutTokenCountParams) error {
+	_, err := q.exec(ctx, q.putTokenCountStmt, putTokenCount, arg.Digest, arg.Count)
 	return err
 }
 
 const putUse = `-- name: PutUse :exec
-INSERT INTO uses (run, paper, system, model, seed, evaluator, key, stage, file)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (run, paper, system, model, seed, evaluator, key) DO NOTHING
+INSERT INTO uses (run, paper, system, model, seed, evaluator, request, stage, file)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6,
+    (SELECT requests.id FROM requests WHERE requests.key = ?7), ?8, ?9)
+ON CONFLICT (run, paper, system, model, seed, evaluator, request) DO NOTHING
 `
 
 type PutUseParams struct {
@@ -527,13 +1172,14 @@ type PutUseParams struct {
 	Model     string
 	Seed      int64
 	Evaluator string
-	Key       string
+	Key       []byte
 	Stage     string
 	File      string
 }
 
+// A key that is not known gives NULL, which is refused.
 func (q *Queries) PutUse(ctx context.Context, arg PutUseParams) error {
-	_, err := q.db.ExecContext(ctx, putUse,
+	_, err := q.exec(ctx, q.putUseStmt, putUse,
 		arg.Run,
 		arg.Paper,
 		arg.System,
@@ -547,12 +1193,96 @@ func (q *Queries) PutUse(ctx context.Context, arg PutUseParams) error {
 	return err
 }
 
+const putWaste = `-- name: PutWaste :exec
+INSERT INTO waste (run, paper, system, evaluator, stage, model, source, kind, prompt, cached, completion, reasoning, at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+`
+
+type PutWasteParams struct {
+	Run        string
+	Paper      string
+	System     string
+	Evaluator  string
+	Stage      string
+	Model      string
+	Source     string
+	Kind       string
+	Prompt     int64
+	Cached     int64
+	Completion int64
+	Reasoning  int64
+	At         int64
+}
+
+func (q *Queries) PutWaste(ctx context.Context, arg PutWasteParams) error {
+	_, err := q.exec(ctx, q.putWasteStmt, putWaste,
+		arg.Run,
+		arg.Paper,
+		arg.System,
+		arg.Evaluator,
+		arg.Stage,
+		arg.Model,
+		arg.Source,
+		arg.Kind,
+		arg.Prompt,
+		arg.Cached,
+		arg.Completion,
+		arg.Reasoning,
+		arg.At,
+	)
+	return err
+}
+
+const request = `-- name: Request :one
+SELECT id FROM requests WHERE key = ?
+`
+
+func (q *Queries) Request(ctx context.Context, key []byte) (int64, error) {
+	row := q.queryRow(ctx, q.requestStmt, request, key)
+	var id int64
+	err := row.Scan(&id)
+	return id, err
+}
+
+const reservations = `-- name: Reservations :many
+SELECT id, run, owner, worst, made FROM reservations WHERE run = ? ORDER BY id
+`
+
+func (q *Queries) Reservations(ctx context.Context, run string) ([]Reservation, error) {
+	rows, err := q.query(ctx, q.reservationsStmt, reservations, run)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Reservation
+	for rows.Next() {
+		var i Reservation
+		if err := rows.Scan(
+			&i.ID,
+			&i.Run,
+			&i.Owner,
+			&i.Worst,
+			&i.Made,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const runs = `-- name: Runs :many
 SELECT id, config, created FROM runs ORDER BY created, id
 `
 
 func (q *Queries) Runs(ctx context.Context) ([]Run, error) {
-	rows, err := q.db.QueryContext(ctx, runs)
+	rows, err := q.query(ctx, q.runsStmt, runs)
 	if err != nil {
 		return nil, err
 	}
@@ -574,13 +1304,40 @@ func (q *Queries) Runs(ctx context.Context) ([]Run, error) {
 	return items, nil
 }
 
+const runsOfCall = `-- name: RunsOfCall :many
+SELECT DISTINCT uses.run FROM uses JOIN requests ON requests.id = uses.request WHERE requests.key = ? ORDER BY uses.run
+`
+
+func (q *Queries) RunsOfCall(ctx context.Context, key []byte) ([]string, error) {
+	rows, err := q.query(ctx, q.runsOfCallStmt, runsOfCall, key)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var run string
+		if err := rows.Scan(&run); err != nil {
+			return nil, err
+		}
+		items = append(items, run)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const scores = `-- name: Scores :many
 SELECT run, paper, system, model, seed, evaluator, metric, judge_model, status, source, value, asked, valid, low, high, shown, files, reason, samples, detail, provenance FROM scores WHERE run = ?
 ORDER BY paper, system, model, seed, evaluator, metric, judge_model
 `
 
 func (q *Queries) Scores(ctx context.Context, run string) ([]Score, error) {
-	rows, err := q.db.QueryContext(ctx, scores, run)
+	rows, err := q.query(ctx, q.scoresStmt, scores, run)
 	if err != nil {
 		return nil, err
 	}
@@ -624,9 +1381,157 @@ func (q *Queries) Scores(ctx context.Context, run string) ([]Score, error) {
 	return items, nil
 }
 
+const smallPacks = `-- name: SmallPacks :many
+SELECT id, size FROM packs WHERE size < ? ORDER BY id
+`
+
+type SmallPacksRow struct {
+	ID   int64
+	Size int64
+}
+
+func (q *Queries) SmallPacks(ctx context.Context, size int64) ([]SmallPacksRow, error) {
+	rows, err := q.query(ctx, q.smallPacksStmt, smallPacks, size)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SmallPacksRow
+	for rows.Next() {
+		var i SmallPacksRow
+		if err := rows.Scan(&i.ID, &i.Size); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const takeReservation = `-- name: TakeReservation :one
+DELETE FROM reservations WHERE id = ? RETURNING run, worst
+`
+
+type TakeReservationRow struct {
+	Run   string
+	Worst int64
+}
+
+func (q *Queries) TakeReservation(ctx context.Context, id int64) (TakeReservationRow, error) {
+	row := q.queryRow(ctx, q.takeReservationStmt, takeReservation, id)
+	var i TakeReservationRow
+	err := row.Scan(&i.Run, &i.Worst)
+	return i, err
+}
+
+const tokenCount = `-- name: TokenCount :one
+SELECT count FROM tokens WHERE digest = ?
+`
+
+func (q *Queries) TokenCount(ctx context.Context, digest []byte) (int64, error) {
+	row := q.queryRow(ctx, q.tokenCountStmt, tokenCount, digest)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const unneeded = `-- name: Unneeded :many
+SELECT r.id, m.model, a.snapshot, a.source, a.prompt, a.cached, a.completion, a.reasoning, a.elapsed
+FROM answers AS a
+JOIN requests AS r ON r.id = a.request
+JOIN models AS m ON m.id = r.model
+WHERE NOT EXISTS (SELECT 1 FROM uses WHERE uses.request = r.id)
+    AND NOT EXISTS (SELECT 1 FROM pending WHERE pending.request = r.id)
+    AND r.paper NOT IN (SELECT cells.paper FROM cells WHERE cells.state IN ('running', 'broken'))
+ORDER BY r.id
+`
+
+type UnneededRow struct {
+	ID         int64
+	Model      string
+	Snapshot   string
+	Source     string
+	Prompt     int64
+	Cached     int64
+	Completion int64
+	Reasoning  int64
+	Elapsed    int64
+}
+
+// Answers that no run rests on and none will ask for: not those of a paper that has an unfinished cell.
+func (q *Queries) Unneeded(ctx context.Context) ([]UnneededRow, error) {
+	rows, err := q.query(ctx, q.unneededStmt, unneeded)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []UnneededRow
+	for rows.Next() {
+		var i UnneededRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Model,
+			&i.Snapshot,
+			&i.Source,
+			&i.Prompt,
+			&i.Cached,
+			&i.Completion,
+			&i.Reasoning,
+			&i.Elapsed,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const unneededRequests = `-- name: UnneededRequests :many
+SELECT r.id FROM requests AS r
+WHERE NOT EXISTS (SELECT 1 FROM answers WHERE answers.request = r.id)
+    AND NOT EXISTS (SELECT 1 FROM uses WHERE uses.request = r.id)
+    AND NOT EXISTS (SELECT 1 FROM pending WHERE pending.request = r.id)
+ORDER BY r.id
+`
+
+// Requests without an answer that nobody waits for.
+func (q *Queries) UnneededRequests(ctx context.Context) ([]int64, error) {
+	rows, err := q.query(ctx, q.unneededRequestsStmt, unneededRequests)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const usage = `-- name: Usage :many
 SELECT u.paper, u.system, u.model, u.seed, u.evaluator, u.stage,
-    r.model AS call_model, a.snapshot, a.source,
+    m.model AS call_model, a.snapshot, a.source,
     count(*) AS calls,
     CAST(sum(a.prompt) AS INTEGER) AS prompt,
     CAST(sum(a.cached) AS INTEGER) AS cached,
@@ -634,11 +1539,12 @@ SELECT u.paper, u.system, u.model, u.seed, u.evaluator, u.stage,
     CAST(sum(a.reasoning) AS INTEGER) AS reasoning,
     CAST(sum(a.elapsed) AS INTEGER) AS elapsed
 FROM uses AS u
-JOIN requests AS r ON r.key = u.key
-JOIN answers AS a ON a.key = u.key
+JOIN requests AS r ON r.id = u.request
+JOIN models AS m ON m.id = r.model
+JOIN answers AS a ON a.request = u.request
 WHERE u.run = ?
-GROUP BY u.paper, u.system, u.model, u.seed, u.evaluator, u.stage, r.model, a.snapshot, a.source
-ORDER BY u.paper, u.system, u.model, u.seed, u.evaluator, u.stage, r.model, a.snapshot, a.source
+GROUP BY u.paper, u.system, u.model, u.seed, u.evaluator, u.stage, m.model, a.snapshot, a.source
+ORDER BY u.paper, u.system, u.model, u.seed, u.evaluator, u.stage, m.model, a.snapshot, a.source
 `
 
 type UsageRow struct {
@@ -660,7 +1566,7 @@ type UsageRow struct {
 }
 
 func (q *Queries) Usage(ctx context.Context, run string) ([]UsageRow, error) {
-	rows, err := q.db.QueryContext(ctx, usage, run)
+	rows, err := q.query(ctx, q.usageStmt, usage, run)
 	if err != nil {
 		return nil, err
 	}
@@ -684,6 +1590,71 @@ func (q *Queries) Usage(ctx context.Context, run string) ([]UsageRow, error) {
 			&i.Completion,
 			&i.Reasoning,
 			&i.Elapsed,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const wasted = `-- name: Wasted :many
+SELECT paper, system, evaluator, stage, model, source, kind, count(*) AS tries,
+    CAST(sum(prompt) AS INTEGER) AS prompt,
+    CAST(sum(cached) AS INTEGER) AS cached,
+    CAST(sum(completion) AS INTEGER) AS completion,
+    CAST(sum(reasoning) AS INTEGER) AS reasoning,
+    CAST(max(at) AS INTEGER) AS latest
+FROM waste WHERE run = ?
+GROUP BY paper, system, evaluator, stage, model, source, kind
+ORDER BY paper, system, evaluator, stage, model, source, kind
+`
+
+type WastedRow struct {
+	Paper      string
+	System     string
+	Evaluator  string
+	Stage      string
+	Model      string
+	Source     string
+	Kind       string
+	Tries      int64
+	Prompt     int64
+	Cached     int64
+	Completion int64
+	Reasoning  int64
+	Latest     int64
+}
+
+func (q *Queries) Wasted(ctx context.Context, run string) ([]WastedRow, error) {
+	rows, err := q.query(ctx, q.wastedStmt, wasted, run)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []WastedRow
+	for rows.Next() {
+		var i WastedRow
+		if err := rows.Scan(
+			&i.Paper,
+			&i.System,
+			&i.Evaluator,
+			&i.Stage,
+			&i.Model,
+			&i.Source,
+			&i.Kind,
+			&i.Tries,
+			&i.Prompt,
+			&i.Cached,
+			&i.Completion,
+			&i.Reasoning,
+			&i.Latest,
 		); err != nil {
 			return nil, err
 		}

@@ -1,5 +1,5 @@
 // Package batch reads and writes OpenAI's batch format: files of JSON lines with requests, and with answers
-// to them. Whoever can run such a file can answer.
+// to them. Whoever can run such a file can answer. A [Sender] has an endpoint do it.
 package batch
 
 import (
@@ -22,6 +22,21 @@ type Line struct {
 	Key      string // see llm.Key
 	Model    llm.Model
 	Messages []llm.Message
+	Schema   *llm.Schema // may be nil
+	Sample   int         // its index, which only the simulated endpoint is told
+}
+
+// encode is the line as it stands in the file, with its end.
+func (l *Line) encode() ([]byte, error) {
+	body, err := openai.RequestBody(&llm.Request{Model: l.Model, Messages: l.Messages, Schema: l.Schema}, 1)
+	if err != nil {
+		return nil, err
+	}
+	if l.Model.Endpoint == llm.SimulatedEndpoint { // so that it is the same sample as in a request of its own
+		body = append(fmt.Appendf(nil, `{"seed":%d,`, l.Sample), body[1:]...)
+	}
+	line, err := json.Marshal(request{l.Key, http.MethodPost, URL, body})
+	return append(line, '\n'), err
 }
 
 type request struct {
@@ -37,7 +52,6 @@ var keyForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
 // different in every line.
 func Write(w io.Writer, lines []Line) error {
 	out := bufio.NewWriter(w)
-	encoder := json.NewEncoder(out)
 	seen := map[string]bool{}
 	for i, l := range lines {
 		switch {
@@ -47,11 +61,11 @@ func Write(w io.Writer, lines []Line) error {
 			return fmt.Errorf("batch request %d: the key %s is there twice", i+1, l.Key)
 		}
 		seen[l.Key] = true
-		body, err := openai.Body(l.Model, l.Messages, 1)
+		line, err := l.encode()
 		if err != nil {
 			return fmt.Errorf("batch request %d: %w", i+1, err)
 		}
-		if err := encoder.Encode(request{l.Key, http.MethodPost, URL, body}); err != nil {
+		if _, err := out.Write(line); err != nil {
 			return fmt.Errorf("writing batch request %d: %w", i+1, err)
 		}
 	}

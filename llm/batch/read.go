@@ -43,14 +43,20 @@ type problem struct {
 // sample has an error. Lines that cannot be read, and all but the first with the same custom_id, are left
 // out and named in the error, which comes beside the results of the others.
 func Read(r io.Reader, name string) ([]Result, error) {
-	in := bufio.NewReader(r)
 	var results []Result
+	err := each(r, name, func(result Result) { results = append(results, result) })
+	return results, err
+}
+
+// each is [Read] without keeping the results.
+func each(r io.Reader, name string, use func(Result)) error {
+	in := bufio.NewReader(r)
 	var problems []error
 	lines := map[string]int{} // by key
 	for number := 1; ; number++ {
 		data, err := in.ReadBytes('\n')
 		if err != nil && !errors.Is(err, io.EOF) {
-			return results, errors.Join(append(problems, fmt.Errorf("%s, line %d: %w", name, number, err))...)
+			return errors.Join(append(problems, fmt.Errorf("%s, line %d: %w", name, number, err))...)
 		}
 		if trimmed := bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))); len(trimmed) > 0 {
 			result, bad := readLine(trimmed)
@@ -62,11 +68,11 @@ func Read(r io.Reader, name string) ([]Result, error) {
 			} else {
 				result.Line = number
 				lines[result.Key] = number
-				results = append(results, result)
+				use(result)
 			}
 		}
 		if err != nil {
-			return results, errors.Join(problems...)
+			return errors.Join(problems...)
 		}
 	}
 }

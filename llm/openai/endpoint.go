@@ -32,9 +32,12 @@ func Endpoint(baseURL string) string {
 // userInfo is the user and password of a URL, in one too broken to be parsed as well.
 var userInfo = regexp.MustCompile(`//[^/]*@`)
 
-// trimmed is a base URL as people paste it: with a slash at its end, or with the path of the request.
+// trimmed is a base URL as people paste it, with a slash at its end, or with the path of the request; without
+// its query.
 func trimmed(baseURL string) string {
-	s := strings.TrimRight(strings.TrimSpace(baseURL), "/")
+	s, _, _ := strings.Cut(strings.TrimSpace(baseURL), "#")
+	s, _, _ = strings.Cut(s, "?")
+	s = strings.TrimRight(s, "/")
 	s = strings.TrimRight(strings.TrimSuffix(s, "/chat/completions"), "/")
 	if s == "" {
 		return DefaultBaseURL
@@ -42,12 +45,37 @@ func trimmed(baseURL string) string {
 	return s
 }
 
-// password is the one in a URL, or "".
-func password(baseURL string) string {
-	u, err := url.Parse(baseURL)
-	if err != nil {
-		return ""
+// query is what a base URL has after its question mark. Azure's deployments want their api-version there.
+func query(baseURL string) string {
+	s, _, _ := strings.Cut(strings.TrimSpace(baseURL), "#")
+	_, q, _ := strings.Cut(s, "?")
+	return q
+}
+
+// isAzure says whether a host is one of Azure's, where the key goes into a header of its own.
+func isAzure(baseURL string) bool {
+	u, err := url.Parse(trimmed(baseURL))
+	return err == nil && azureHost.MatchString(strings.ToLower(u.Hostname()))
+}
+
+var azureHost = regexp.MustCompile(`\.azure(-api)?\.(com|net|us|cn)$`)
+
+// secrets are what a base URL may hold that nobody is to see: the password, and the values of its query but
+// Azure's version.
+func secrets(baseURL string) []string {
+	var all []string
+	if u, err := url.Parse(strings.TrimSpace(baseURL)); err == nil {
+		if p, ok := u.User.Password(); ok {
+			all = append(all, p)
+		}
 	}
-	p, _ := u.User.Password()
-	return p
+	values, _ := url.ParseQuery(query(baseURL)) // what of it can be read
+	for name, list := range values {
+		for _, v := range list {
+			if name != "api-version" && len(v) > 5 { // what is shorter stands in every text
+				all = append(all, v)
+			}
+		}
+	}
+	return all
 }

@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -17,43 +18,109 @@ import (
 // maxBody is the largest response that is read, in bytes.
 const maxBody = 64 << 20
 
-// exchange carries one request to the endpoint on go-openai's behalf: it sends the body that [Body] built,
+// exchange carries one request to the endpoint on go-openai's behalf: it sends the body that [newBody] built,
 // and keeps what go-openai's errors do not tell.
 type exchange struct {
-	client *http.Client
-	body   []byte
-	limit  int64 // of the response, in bytes
+	*Client
+	body   *payload
+	stream bool // asked for
+	most   int  // tokens of each answer
+	sample int  // the index of the first sample of a simulated model, else -1
+	watch  *watch
 
 	status     int
 	retryAfter time.Duration
-	response   []byte
+	streamed   bool      // a stream came
+	rest       io.Reader // of a stream
+	response   []byte    // what came, unless it is a stream
 }
 
 // Do sends the request. An answer that cannot be one of a model is an *llm.Error.
 func (x *exchange) Do(r *http.Request) (*http.Response, error) {
-	r.Body = io.NopCloser(bytes.NewReader(x.body))
-	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(x.body)), nil }
-	r.ContentLength = int64(len(x.body))
-	resp, err := x.client.Do(r)
+	r.Body = x.body.reader()
+	r.GetBody = func() (io.ReadCloser, error) { return x.body.reader(), nil }
+	r.ContentLength = int64(len(x.body.data))
+	r.URL.RawQuery = x.query
+	if x.azure {
+		r.Header.Del("Authorization")
+		r.Header.Set("Api-Key", x.apiKey)
+	}
+	if !x.stream {
+		r.Header.Set("Accept", "application/json")
+	}
+	if x.sample >= 0 {
+		r.Header.Set(llm.SampleHeader, strconv.Itoa(x.sample))
+	}
+	resp, err := x.http.Do(r)
 	if err != nil {
 		return nil, err
 	}
-	defer resp.Body.Close()
 	x.status = resp.StatusCode
-	x.retryAfter = retryAfter(resp.Header.Get("Retry-After"), time.Now())
-	x.response, err = io.ReadAll(io.LimitReader(resp.Body, x.limit+1))
+	if x.status >= http.StatusBadRequest {
+		x.retryAfter = askedWait(resp.Header, time.Now())
+	}
+	in := &capped{Reader: resp.Body, left: x.limit}
+	if x.stream && x.status < http.StatusBadRequest {
+		buffered := bufio.NewReader(&watched{in, x.watch})
+		if isEvents(buffered) {
+			x.streamed, x.rest = true, buffered
+			resp.Body = struct {
+				io.Reader
+				io.Closer
+			}{buffered, resp.Body}
+			return resp, nil
+		}
+		return x.whole(resp, buffered)
+	}
+	return x.whole(resp, in)
+}
+
+// whole reads a response that is no stream.
+func (x *exchange) whole(resp *http.Response, in io.Reader) (*http.Response, error) {
+	defer resp.Body.Close()
+	var err error
+	x.response, err = readAll(in, resp.ContentLength)
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, &llm.Error{Kind: llm.CutShort, Err: err, Message: fmt.Sprintf("the connection ended after %d bytes", len(x.response))}
 	case err != nil:
 		return nil, fmt.Errorf("reading the answer: %w", err)
-	case int64(len(x.response)) > x.limit:
-		return nil, &llm.Error{Kind: llm.NotAnAnswer, Message: fmt.Sprintf("the answer is larger than %d MB", x.limit>>20)}
-	case isHTML(resp.Header, x.response) && x.status < 400:
+	case isHTML(resp.Header, x.response) && x.status < http.StatusBadRequest:
 		return nil, &llm.Error{Kind: llm.NotAnAnswer, Message: "an HTML page came instead of an answer" + title(x.response)}
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(x.response))
 	return resp, nil
+}
+
+// readAll is io.ReadAll for a response whose length may be known.
+func readAll(in io.Reader, length int64) ([]byte, error) {
+	var b bytes.Buffer
+	if length > 0 && length < 1<<20 {
+		b.Grow(int(length) + bytes.MinRead)
+	}
+	_, err := b.ReadFrom(in)
+	return b.Bytes(), err
+}
+
+// isEvents waits for the beginning of a response and says whether it is one of server-sent events. Content
+// types are not reliable there.
+func isEvents(in *bufio.Reader) bool {
+	for {
+		if _, err := in.Peek(1); err != nil {
+			return false
+		}
+		start, _ := in.Peek(in.Buffered()) // it is there
+		trimmed := bytes.TrimLeft(start, " \t\r\n")
+		if len(trimmed) > 0 {
+			for _, field := range []string{":", "data:", "event:", "id:", "retry:"} {
+				if n := min(len(field), len(trimmed)); string(trimmed[:n]) == field[:n] {
+					return true
+				}
+			}
+			return false
+		}
+		_, _ = in.Discard(len(start))
+	}
 }
 
 func isHTML(h http.Header, body []byte) bool {
@@ -79,19 +146,21 @@ func title(page []byte) string {
 	return fmt.Sprintf(" (%q)", shortened(strings.TrimSpace(string(page[start:start+end]))))
 }
 
-// retryAfter reads the header of that name: seconds, or a date.
-func retryAfter(value string, now time.Time) time.Duration {
-	if value == "" {
-		return 0
+// capped refuses to read more than what is left.
+type capped struct {
+	io.Reader
+	left int64
+}
+
+func (c *capped) Read(p []byte) (int, error) {
+	if int64(len(p)) > c.left+1 {
+		p = p[:c.left+1]
 	}
-	if seconds, err := strconv.ParseFloat(value, 64); err == nil {
-		// The upper limit keeps nonsense from overflowing.
-		return time.Duration(max(0, min(seconds, 1e8)) * float64(time.Second))
+	n, err := c.Reader.Read(p)
+	if c.left -= int64(n); c.left < 0 {
+		return 0, &llm.Error{Kind: llm.NotAnAnswer, Message: "the answer is larger than what is read of one"}
 	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(0, at.Sub(now))
-	}
-	return 0
+	return n, err
 }
 
 // shortened is the beginning of a text, for messages.

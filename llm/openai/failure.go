@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -15,8 +14,10 @@ import (
 	"papereval/llm"
 )
 
-// failure names what went wrong with a request as a whole. A context that ended stays what it is.
-func (c *Client) failure(ctx context.Context, x *exchange, m llm.Model, err error) error {
+// failure names what went wrong with a request as a whole. A context that ended stays what it is. a is what
+// came nevertheless, or nil.
+func (x *exchange) failure(ctx, own context.Context, req *llm.Request, n int, a *answer, err error) error {
+	m := req.Model
 	if ctx.Err() != nil {
 		return fmt.Errorf("asking %s: %w", m.Name, context.Cause(ctx))
 	}
@@ -24,12 +25,20 @@ func (c *Client) failure(ctx context.Context, x *exchange, m llm.Model, err erro
 	var api *goopenai.APIError
 	var request *goopenai.RequestError
 	var transport *url.Error
-	var syntax *json.SyntaxError
-	var shape *json.UnmarshalTypeError
+	var stalled *stalledError
 	switch {
+	case errors.As(context.Cause(own), &stalled) && x.status < http.StatusBadRequest:
+		e = &llm.Error{Kind: llm.Server, Message: stalled.Error(), Err: stalled}
+		if a != nil && a.size() > 0 {
+			e.Kind, e.Message = llm.CutShort, fmt.Sprintf("%s after %d characters", stalled, a.size())
+		}
 	case errors.As(err, &e):
 		copied := *e
 		e = &copied
+	case x.streamed && errors.As(err, &api): // an error in the middle of a stream
+		e = objectError(x.status, api)
+	case x.streamed:
+		e = &llm.Error{Kind: llm.CutShort, Err: err, Message: fmt.Sprintf("the connection ended after %d characters: %v", a.size(), err)}
 	case errors.As(err, &api), errors.As(err, &request):
 		e = BodyError(x.status, x.response)
 	case errors.As(err, &transport):
@@ -39,21 +48,23 @@ func (c *Client) failure(ctx context.Context, x *exchange, m llm.Model, err erro
 		}
 	case errors.Is(err, goopenai.ErrChatCompletionInvalidModel):
 		e = &llm.Error{Kind: llm.UnknownModel, Message: "it does not speak the chat completions protocol", Err: err}
-	case x.status != 0 && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)):
-		e = &llm.Error{Kind: llm.CutShort, Err: err, Message: fmt.Sprintf("its JSON ends after %d bytes", len(x.response))}
-	case errors.As(err, &syntax), errors.As(err, &shape):
-		e = &llm.Error{Kind: llm.NotAnAnswer, Err: err, Message: "it is not the JSON of a chat completion: " + shortened(string(x.response))}
 	default:
 		e = &llm.Error{Kind: llm.Network, Err: err}
 	}
-	e.Endpoint, e.Model, e.RetryAfter = c.endpoint, m.Name, x.retryAfter
-	if e.Status == 0 && x.status >= 400 {
+	e.Endpoint, e.Model, e.RetryAfter = x.endpoint, m.Name, x.retryAfter
+	if e.Status == 0 && x.status >= http.StatusBadRequest {
 		e.Status = x.status
 	}
-	e.Message = llm.Redact(e.Message, c.secrets...)
+	if e.Usage == (llm.Usage{}) {
+		e.Usage, e.Estimated = x.charged(req, n, a, e)
+	}
+	if e.Status == http.StatusNotFound && x.azure && !strings.Contains(x.query, "api-version") {
+		e.Message += " (the base URL of an Azure deployment ends in ?api-version=DATE)"
+	}
+	e.Message = llm.Redact(e.Message, x.secrets...)
 	if e.Err != nil {
-		if text := e.Err.Error(); llm.Redact(text, c.secrets...) != text {
-			e.Err = errors.New(llm.Redact(text, c.secrets...))
+		if text := e.Err.Error(); llm.Redact(text, x.secrets...) != text {
+			e.Err = errors.New(llm.Redact(text, x.secrets...))
 		}
 	}
 	return e
@@ -70,14 +81,19 @@ func BodyError(status int, body []byte) *llm.Error {
 		}
 		return StatusError(status, "", "", plain(body))
 	}
+	return objectError(status, found.Error)
+}
+
+// objectError names the error in OpenAI's error object.
+func objectError(status int, found *goopenai.APIError) *llm.Error {
 	code := ""
-	if found.Error.Code != nil {
-		code = fmt.Sprint(found.Error.Code)
+	if found.Code != nil {
+		code = fmt.Sprint(found.Code)
 	}
-	if n, ok := found.Error.Code.(int); ok && status < 400 && n >= 400 && n < 600 {
+	if n, ok := found.Code.(int); ok && status < 400 && n >= 400 && n < 600 {
 		status = n
 	}
-	return StatusError(status, code, found.Error.Type, found.Error.Message)
+	return StatusError(status, code, found.Type, found.Message)
 }
 
 // plain is the body of an error that is not in OpenAI's form.

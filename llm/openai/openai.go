@@ -1,8 +1,11 @@
-// Package openai asks any endpoint that speaks OpenAI's chat completions protocol.
+// Package openai asks any endpoint that speaks OpenAI's chat completions protocol: OpenAI and Azure, vLLM,
+// Ollama, OpenRouter, DeepSeek and the like. What an endpoint refuses of the protocol is left out.
 package openai
 
 import (
 	"context"
+	"errors"
+	"math"
 	"net/http"
 	"sync"
 	"time"
@@ -12,33 +15,53 @@ import (
 	"papereval/llm"
 )
 
-// timeout bounds one request where the caller brings no http.Client. Reasoning models think for many
-// minutes before the first byte.
-const timeout = 30 * time.Minute
-
 // Client is an llm.Client over HTTP. Samples are asked for together, with the protocol's n; singly and at
 // the same time where n does not work: for OpenAI's reasoning models, which allow only 1 (by the model's
-// name), for endpoints that refuse it, and for what is missing where an endpoint ignores it.
+// name), for endpoints that refuse it, and for what is missing where an endpoint ignores it. However often it
+// sends, at most [llm.Request.Count] answers are paid for.
+//
+// Answers that may be long are streamed, several samples too.
 type Client struct {
-	baseURL  string
+	// Limits are changed before the first request.
+	Limits Limits
+
+	baseURL  string // without its query
+	query    string
+	azure    bool
 	endpoint string
 	apiKey   string
 	http     *http.Client
 	secrets  []string
 	limit    int64 // of a response, in bytes
+	payloads sync.Pool
+
+	mu       sync.Mutex
+	dialects map[string]dialect // by model
 }
 
 var _ llm.Client = (*Client)(nil)
 
 // New returns a client for the endpoint at a base URL such as "https://api.openai.com/v1", which is used
-// where it is empty. The key may be empty where the endpoint needs none. A nil httpClient stands for one
-// with a limit of 30 minutes a request.
+// where it is empty, or "https://NAME.openai.azure.com/openai/deployments/DEPLOYMENT?api-version=2024-10-21". The
+// key may be empty where the endpoint needs none. A nil httpClient stands for one that keeps connections open.
 func New(baseURL, apiKey string, httpClient *http.Client) *Client {
 	if httpClient == nil {
-		httpClient = &http.Client{Timeout: timeout}
+		httpClient = &http.Client{Transport: transport()}
 	}
-	return &Client{baseURL: trimmed(baseURL), endpoint: Endpoint(baseURL), apiKey: apiKey, http: httpClient, limit: maxBody,
-		secrets: []string{apiKey, password(baseURL)}}
+	return &Client{Limits: usualLimits, baseURL: trimmed(baseURL), query: query(baseURL), azure: isAzure(baseURL),
+		endpoint: Endpoint(baseURL), apiKey: apiKey, http: httpClient, limit: maxBody,
+		secrets: append(secrets(baseURL), apiKey)}
+}
+
+// transport keeps as many connections open as requests may be in flight.
+func transport() *http.Transport {
+	t := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 10 * time.Second}
+	if usual, ok := http.DefaultTransport.(*http.Transport); ok {
+		t = usual.Clone()
+	}
+	t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, 1024
+	t.WriteBufferSize = 64 << 10 // prompts are large
+	return t
 }
 
 // Endpoint is the endpoint's identity; see [Endpoint].
@@ -48,10 +71,11 @@ func (c *Client) Endpoint() string { return c.endpoint }
 func (c *Client) Complete(ctx context.Context, req *llm.Request) (*llm.Response, error) {
 	n := req.Count()
 	var samples []llm.Sample
-	if n > 1 && !reasons(req.Model.Name) {
+	refused := false
+	if n > 1 && !reasons(req.Model.Name) && !c.dialect(req.Model.Name).single {
 		var err error
-		samples, err = c.send(ctx, req, n)
-		if err != nil && llm.KindOf(err) != llm.BadRequest {
+		samples, err = c.send(ctx, req, req.First, n)
+		if refused = llm.KindOf(err) == llm.BadRequest; err != nil && !refused {
 			return nil, err
 		}
 	}
@@ -61,7 +85,7 @@ func (c *Client) Complete(ctx context.Context, req *llm.Request) (*llm.Response,
 	var wg sync.WaitGroup
 	for i := together; i < n; i++ {
 		wg.Go(func() {
-			one, err := c.send(ctx, req, 1)
+			one, err := c.send(ctx, req, req.First+i, 1)
 			if failures[i] = err; err != nil {
 				samples[i] = llm.Sample{Err: err}
 				return
@@ -78,37 +102,91 @@ func (c *Client) Complete(ctx context.Context, req *llm.Request) (*llm.Response,
 	if !answered {
 		return nil, failures[0]
 	}
+	if refused {
+		c.learn(req.Model.Name, dialect{single: true})
+	}
 	return &llm.Response{Samples: samples}, nil
 }
 
-// send makes one HTTP request for n samples and returns 1 to n.
-func (c *Client) send(ctx context.Context, req *llm.Request, n int) ([]llm.Sample, error) {
-	data, err := Body(req.Model, req.Messages, n)
-	if err != nil {
-		return nil, err
+// send asks for n samples, of which the first has the given index, and returns 1 to n. What the endpoint
+// refuses to understand is left out, and left out from then on if it answers.
+func (c *Client) send(ctx context.Context, req *llm.Request, index, n int) ([]llm.Sample, error) {
+	d, room := c.dialect(req.Model.Name), 0
+	for {
+		b := newBody(req, n, d, room)
+		x, samples, err := c.try(ctx, req, b, index, n)
+		if err == nil {
+			c.learn(req.Model.Name, d)
+			return samples, nil
+		}
+		var e *llm.Error
+		if !errors.As(err, &e) {
+			return nil, err
+		}
+		next, left, ok := d.without(b, req, e, x.response)
+		if !ok {
+			return nil, err
+		}
+		d, room = next, max(room, left)
 	}
-	x := &exchange{client: c.http, body: data, limit: c.limit}
-	config := goopenai.DefaultConfig(c.apiKey)
-	config.BaseURL = c.baseURL
-	config.HTTPClient = x
+}
+
+// try makes one HTTP request.
+func (c *Client) try(ctx context.Context, req *llm.Request, b *body, index, n int) (*exchange, []llm.Sample, error) {
+	x := &exchange{Client: c, stream: b.Stream, most: max(b.MaxTokens, b.MaxCompletionTokens), sample: -1}
+	if req.Model.Endpoint == llm.SimulatedEndpoint {
+		x.sample = index
+	}
+	var err error
+	if x.body, err = encode(b, &c.payloads); err != nil {
+		return x, nil, err
+	}
+	defer x.body.release()
+	within, cancel := context.WithTimeoutCause(ctx, c.Limits.Answer, &stalledError{c.Limits.Answer, "the answer was not whole"})
+	defer cancel()
+	own := within
+	if x.stream {
+		own, x.watch = newWatch(within, &stalledError{c.Limits.First, "nothing came"}, &stalledError{c.Limits.Stall, "no byte came"})
+		defer x.watch.stop()
+	}
 	started := time.Now()
-	resp, err := goopenai.NewClientWithConfig(config).CreateChatCompletion(ctx, goopenai.ChatCompletionRequest{Model: req.Model.Name})
-	if err != nil {
-		return nil, c.failure(ctx, x, req.Model, err)
+	a, err := x.ask(own, req.Model.Name, n)
+	// Of several samples those that came to their end are kept.
+	if err != nil && (a == nil || !a.whole()) {
+		return x, nil, x.failure(ctx, own, req, n, a, err)
 	}
 	elapsed := time.Since(started)
+	x.settle(a, req, n)
 	m := req.Model
 	m.Endpoint = c.endpoint
-	samples := Samples(&resp, m, n)
+	samples := Samples(&a.ChatCompletionResponse, m, n)
 	if len(samples) == 0 {
 		e := BodyError(http.StatusOK, x.response)
 		if e == nil {
 			e = &llm.Error{Kind: llm.Empty, Message: "the answer has no choices"}
 		}
-		return nil, c.failure(ctx, x, req.Model, e)
+		return x, nil, x.failure(ctx, own, req, n, a, e)
 	}
 	for i := range samples {
 		samples[i].Elapsed = elapsed / time.Duration(len(samples)) // so that their sum is what passed
 	}
-	return samples, nil
+	return x, samples, nil
+}
+
+// ask has go-openai make the request. What comes is read as a stream or whole, whatever was asked for: some
+// endpoints answer otherwise. Where an answer broke off, what came of it is returned with the error.
+func (x *exchange) ask(ctx context.Context, model string, n int) (*answer, error) {
+	config := goopenai.DefaultConfig(x.apiKey)
+	config.BaseURL = x.baseURL
+	config.HTTPClient = x
+	config.EmptyMessagesLimit = math.MaxInt32 // some endpoints say for minutes that they are still there
+	stream, err := goopenai.NewClientWithConfig(config).CreateChatCompletionStream(ctx, goopenai.ChatCompletionRequest{Model: model})
+	if err != nil {
+		return nil, err
+	}
+	defer stream.Close()
+	if !x.streamed {
+		return x.read()
+	}
+	return x.collect(stream, n)
 }

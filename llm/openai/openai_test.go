@@ -64,12 +64,14 @@ func TestParametersAreSentAsTheyAre(t *testing.T) {
 		requests int
 		want     map[string]any
 	}{
-		"plain":                  {llm.Model{Name: "gpt-4o"}, 1, 1, map[string]any{}},
+		"plain":                  {llm.Model{Name: "gpt-4o"}, 1, 1, map[string]any{"max_tokens": 16384.0, "stream": true}},
 		"zero":                   {llm.Model{Name: "gpt-4o", Temperature: &zero, MaxTokens: 10}, 1, 1, map[string]any{"temperature": 0.0, "max_tokens": 10.0}},
-		"together":               {llm.Model{Name: "gpt-4o", Temperature: &warm}, 8, 1, map[string]any{"temperature": 0.7, "n": 8.0}},
+		"long":                   {llm.Model{Name: "gpt-4o", MaxTokens: 5000}, 1, 1, map[string]any{"max_tokens": 5000.0, "stream": true}},
+		"together":               {llm.Model{Name: "gpt-4o", Temperature: &warm}, 8, 1, map[string]any{"temperature": 0.7, "n": 8.0, "max_tokens": 16384.0, "stream": true}},
+		"unknown":                {llm.Model{Name: "m", Context: 1 << 20}, 1, 1, map[string]any{"max_tokens": 32768.0, "stream": true}},
 		"reasoning":              {llm.Model{Name: "o3-mini", ReasoningEffort: "high", MaxTokens: 10}, 3, 3, map[string]any{"reasoning_effort": "high", "max_completion_tokens": 10.0}},
 		"reasoning, by provider": {llm.Model{Name: "openai/gpt-5-mini", MaxTokens: 10}, 2, 2, map[string]any{"max_completion_tokens": 10.0}},
-		"reasoning, temperature": {llm.Model{Name: "o1", Temperature: &zero}, 1, 1, map[string]any{"temperature": 0.0}},
+		"reasoning, temperature": {llm.Model{Name: "o1", Temperature: &zero}, 1, 1, map[string]any{"temperature": 0.0, "max_completion_tokens": 100000.0, "stream": true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := &bodies{next: sim.NewServer(sim.AnswererFunc(numbered))}
@@ -80,6 +82,9 @@ func TestParametersAreSentAsTheyAre(t *testing.T) {
 			}
 			if len(b.sent) != tt.requests {
 				t.Errorf("%d requests, want %d", len(b.sent), tt.requests)
+			}
+			if tt.want["stream"] != nil {
+				tt.want["stream_options"] = map[string]any{"include_usage": true}
 			}
 			tt.want["model"] = tt.model.Name
 			tt.want["messages"] = []any{map[string]any{"role": "system", "content": "be <brief>"},
@@ -269,14 +274,15 @@ func TestRetryAfterDate(t *testing.T) {
 }
 
 func TestConnectionFailures(t *testing.T) {
+	// What may have reached the endpoint may cost something.
 	for name, tt := range map[string]struct {
 		fault sim.Fault
 		kind  llm.Kind
 	}{"reset": {sim.Fault{Reset: true}, llm.Network}, "cut": {sim.Fault{Cut: true}, llm.CutShort}} {
 		s := sim.NewServer(sim.AnswererFunc(numbered))
 		s.Faults = func(int, *http.Request) sim.Fault { return tt.fault }
-		if _, err := llm.One(t.Context(), start(t, s), ask(llm.Model{Name: "m"}, 0, 1)); llm.KindOf(err) != tt.kind {
-			t.Errorf("%s: %v", name, err)
+		if _, err := llm.One(t.Context(), start(t, s), ask(llm.Model{Name: "m"}, 0, 1)); llm.KindOf(err) != tt.kind || llm.UsageOf(err).Prompt == 0 {
+			t.Errorf("%s: %v with %+v", name, err, llm.UsageOf(err))
 		}
 	}
 	gone := httptest.NewServer(http.NotFoundHandler())
@@ -288,7 +294,7 @@ func TestConnectionFailures(t *testing.T) {
 		"http://user:sesame@127.0.0.1:bad/v1": llm.BadRequest,
 	} {
 		_, err := llm.One(t.Context(), openai.New(base, key, nil), ask(llm.Model{Name: "m"}, 0, 1))
-		if llm.KindOf(err) != kind || strings.Contains(err.Error(), "sesame") {
+		if llm.KindOf(err) != kind || strings.Contains(err.Error(), "sesame") || llm.UsageOf(err) != (llm.Usage{}) {
 			t.Errorf("%s: %v", base, err)
 		}
 	}

@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -13,8 +14,8 @@ import (
 // a whole answer is a sample with an error.
 //
 // The endpoint reports the usage of all choices together. The prompt is counted once, on the first sample
-// that has an answer (failed ones are not kept, and its cost would be lost with them); the completion is
-// divided evenly, and what remains goes to the same sample.
+// that has an answer; the completion is divided evenly, and what remains goes to the same sample. A failed
+// sample's share is in its error.
 func Samples(resp *goopenai.ChatCompletionResponse, m llm.Model, n int) []llm.Sample {
 	samples := make([]llm.Sample, min(n, len(resp.Choices)))
 	bearer := -1
@@ -22,6 +23,9 @@ func Samples(resp *goopenai.ChatCompletionResponse, m llm.Model, n int) []llm.Sa
 		samples[i] = sample(&resp.Choices[i], m)
 		samples[i].Snapshot = resp.Model
 		samples[i].Source = llm.Live
+		if resp.SystemFingerprint == llm.SimulatedFingerprint {
+			samples[i].Source = llm.Simulated
+		}
 		if bearer < 0 && samples[i].Err == nil {
 			bearer = i
 		}
@@ -36,6 +40,12 @@ func Samples(resp *goopenai.ChatCompletionResponse, m llm.Model, n int) []llm.Sa
 	}
 	samples[bearer].Usage = samples[bearer].Usage.Add(llm.Usage{Prompt: total.Prompt, Cached: total.Cached,
 		Completion: total.Completion % len(samples), Reasoning: total.Reasoning % len(samples)})
+	for _, s := range samples {
+		var e *llm.Error
+		if errors.As(s.Err, &e) {
+			e.Usage = s.Usage
+		}
+	}
 	return samples
 }
 
@@ -51,10 +61,10 @@ func sample(choice *goopenai.ChatCompletionChoice, m llm.Model) llm.Sample {
 		fail(llm.Filtered, "by the endpoint's content filter")
 	case choice.Message.Refusal != "" && s.Text == "":
 		fail(llm.Filtered, "the model refused: "+shortened(choice.Message.Refusal))
-	case strings.TrimSpace(s.Text) == "":
-		fail(llm.Empty, "")
 	case choice.FinishReason == "":
 		fail(llm.CutShort, "it came without a finish reason")
+	case strings.TrimSpace(s.Text) == "":
+		fail(llm.Empty, "")
 	}
 	return s
 }
@@ -75,6 +85,9 @@ func usage(u *goopenai.Usage) llm.Usage {
 	}
 	if u.CompletionTokensDetails != nil {
 		out.Reasoning = u.CompletionTokensDetails.ReasoningTokens
+		if out.Reasoning > 0 && u.TotalTokens == out.Prompt+out.Completion+out.Reasoning {
+			out.Completion += out.Reasoning // some endpoints count it apart
+		}
 	}
 	return out
 }

@@ -1,180 +1,206 @@
 package sim
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"papereval/llm"
-	"papereval/tokens"
 )
 
-const (
-	maxRequest = 64 << 20 // bytes
-	maxChoices = 128      // as OpenAI allows
-)
+const maxRequest = 64 << 20 // bytes
 
-// Server is the simulated endpoint: POST /v1/chat/completions and GET /v1/models.
+// Server is the simulated endpoint: POST /v1/chat/completions, GET /v1/models, and files and batches below
+// /v1/files and /v1/batches.
 type Server struct {
-	// Faults, unless nil, says what goes wrong with the n-th completion, counted from 0. It is set before
-	// the first request.
+	// Faults, unless nil, says what goes wrong with the n-th completion, counted from 0, beside what the
+	// options say. It is set before the first request.
 	Faults func(n int, r *http.Request) Fault
 
+	options   Options
+	marked    bool
 	answerers []Answerer
 	requests  atomic.Int64
+	quota     *quota
+	usage     counter
+	shelf     shelf
 	mux       *http.ServeMux
+	buffers   sync.Pool
+
+	mu     sync.Mutex
+	tries  map[uint64]int // how often each request came, by its digest
+	counts map[string]int // what became of requests
 }
 
-// NewServer returns a server that asks the answerers in order.
+// New returns the simulated model: a server that asks the answerers in order, and marks its answers as
+// simulated.
+func New(options Options, answerers ...Answerer) *Server {
+	s := NewServer(answerers...)
+	s.options, s.marked = options, true
+	s.quota = newQuota(options.RPM, options.TPM)
+	s.usage.exact = options.ExactUsage
+	return s
+}
+
+// NewServer returns a server that stands in for a live endpoint in tests: its answers are not marked as
+// simulated.
 func NewServer(answerers ...Answerer) *Server {
-	s := &Server{answerers: answerers, mux: http.NewServeMux()}
+	s := &Server{answerers: answerers, mux: http.NewServeMux(), quota: newQuota(0, 0), tries: map[uint64]int{}, counts: map[string]int{}}
+	s.buffers.New = func() any { return new(bytes.Buffer) }
 	s.mux.HandleFunc("POST /v1/chat/completions", s.complete)
-	s.mux.HandleFunc("GET /v1/models", models)
+	s.mux.HandleFunc("GET /v1/models", func(w http.ResponseWriter, _ *http.Request) {
+		model := map[string]any{"id": Model, "object": "model", "created": created, "owned_by": "bench"}
+		jsonReply(http.StatusOK, list(model)).send(w)
+	})
+	s.batches()
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, http.StatusNotFound, "unknown_url", fmt.Sprintf("Unknown request URL: %s %s", r.Method, r.URL.Path))
+		refusal(http.StatusNotFound, "unknown_url", fmt.Sprintf("Unknown request URL: %s %s", r.Method, r.URL.Path)).send(w)
 	})
 	return s
 }
 
 // ServeHTTP answers one request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.marked {
+		w.Header().Set(llm.SimulatedHeader, "1")
+	}
+	s.mux.ServeHTTP(w, r)
+}
 
-// Requests is how many completions were asked for so far, faults included.
+// Requests is how many completions were asked for so far, faults included, lines of batches not.
 func (s *Server) Requests() int { return int(s.requests.Load()) }
 
-type chatRequest struct {
-	Model           string        `json:"model"`
-	Messages        []llm.Message `json:"messages"`
-	N               int           `json:"n"`
-	Temperature     *float64      `json:"temperature"`
-	ReasoningEffort string        `json:"reasoning_effort"`
-	MaxTokens       int           `json:"max_tokens"`
-	MaxCompletion   int           `json:"max_completion_tokens"`
-	Stream          bool          `json:"stream"`
+// Counts says in one line what was asked for so far and what became of it.
+func (s *Server) Counts() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	parts := []string{fmt.Sprintf("%d completions asked for", s.requests.Load())}
+	for _, name := range slices.Sorted(maps.Keys(s.counts)) {
+		parts = append(parts, fmt.Sprintf("%s %d", name, s.counts[name]))
+	}
+	return strings.Join(parts, ", ")
 }
 
-type choice struct {
-	Index        int         `json:"index"`
-	Message      llm.Message `json:"message"`
-	FinishReason string      `json:"finish_reason"`
+// count notes what became of a request.
+func (s *Server) count(what string) {
+	s.mu.Lock()
+	s.counts[what]++
+	s.mu.Unlock()
 }
 
-type completion struct {
-	ID      string         `json:"id"`
-	Object  string         `json:"object"`
-	Model   string         `json:"model"`
-	Choices []choice       `json:"choices"`
-	Usage   map[string]int `json:"usage"`
+// try is how often a request with that digest came before. A server that has seen very many begins anew.
+func (s *Server) try(digest uint64) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.tries) > 1<<20 {
+		clear(s.tries)
+	}
+	s.tries[digest]++
+	return s.tries[digest] - 1
 }
 
-func (s *Server) complete(w http.ResponseWriter, r *http.Request) {
-	n := int(s.requests.Add(1)) - 1
-	var fault Fault
-	if s.Faults != nil {
-		fault = s.Faults(n, r)
+// draw is a number from 0 to 1 for a decision about one try of a request.
+func (s *Server) draw(what string, digest uint64, try int) float64 {
+	return Random(s.options.Seed, what, strconv.FormatUint(digest, 16), strconv.Itoa(try)).Float64()
+}
+
+// read takes the body of a request into a buffer that is given back by free.
+func (s *Server) read(w http.ResponseWriter, r *http.Request) (body []byte, free func(), refused *reply) {
+	buffer := s.buffers.Get().(*bytes.Buffer)
+	buffer.Reset()
+	free = func() { s.buffers.Put(buffer) }
+	buffer.Grow(int(min(max(r.ContentLength, 0), maxRequest)) + bytes.MinRead)
+	if _, err := buffer.ReadFrom(http.MaxBytesReader(w, r.Body, maxRequest)); err != nil {
+		answer := refusal(http.StatusBadRequest, "invalid_body", "The request's body cannot be read: "+err.Error())
+		return nil, free, &answer
 	}
-	if fault.before(w) {
+	return buffer.Bytes(), free, nil
+}
+
+// pause lets the latency pass; it is false where the client left meanwhile.
+func (s *Server) pause(r *http.Request, draw float64) bool {
+	d := s.options.Latency + time.Duration((2*draw-1)*float64(s.options.Jitter))
+	if d <= 0 {
+		return true
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
+}
+
+// reply is a whole response.
+type reply struct {
+	status int
+	kind   string
+	body   []byte
+}
+
+func (a reply) send(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", cmp.Or(a.kind, "application/json"))
+	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.body) // whoever asked may have left
+}
+
+// sendWith sends it as the fault has it.
+func (a reply) sendWith(f *Fault, w http.ResponseWriter, r *http.Request) {
+	if f.BadJSON {
+		a.body = broken(a.body)
+	}
+	if !f.Cut && !f.Stall {
+		a.send(w)
 		return
 	}
-	var in chatRequest
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest)).Decode(&in); err != nil {
-		refuse(w, http.StatusBadRequest, "invalid_json", "The request is not the JSON of a chat completion: "+err.Error())
-		return
-	}
-	count := max(in.N, 1)
-	switch {
-	case in.Model == "" || len(in.Messages) == 0:
-		refuse(w, http.StatusBadRequest, "missing_required_parameter", "A model and at least one message are needed.")
-		return
-	case in.N < 0 || in.N > maxChoices:
-		refuse(w, http.StatusBadRequest, "invalid_value", fmt.Sprintf("n lies between 1 and %d.", maxChoices))
-		return
-	case in.Stream:
-		refuse(w, http.StatusBadRequest, "unsupported_value", "The simulated model does not stream.")
-		return
-	}
-	if fault.IgnoreN {
-		count = 1
-	}
-	out, ok := s.answer(&in, count)
-	if !ok {
-		refuse(w, http.StatusBadRequest, "unknown_prompt", "The simulated model has no answer to this prompt: "+
-			strconv.Quote(beginning(in.Messages[len(in.Messages)-1].Content)))
-		return
-	}
-	first := &out.Choices[0]
-	if fault.Finish != "" {
-		first.FinishReason = fault.Finish
-		if fault.Finish == "length" {
-			first.Message.Content = first.Message.Content[:len(first.Message.Content)/2]
-		}
-	}
-	if fault.Empty {
-		first.Message.Content = ""
-	}
-	data, err := json.Marshal(out)
+	w.Header().Set("Content-Type", cmp.Or(a.kind, "application/json"))
+	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.body[:len(a.body)/2])
+	f.stop(w, r)
+}
+
+func jsonReply(status int, v any) reply { return reply{status: status, body: encoded(v)} }
+
+func encoded(v any) []byte {
+	data, err := json.Marshal(v)
 	if err != nil {
 		panic(fmt.Sprintf("sim: %v", err)) // strings and numbers always can be encoded
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(data)))
-	if fault.Cut {
-		_, _ = w.Write(data[:len(data)/2])
-		_ = http.NewResponseController(w).Flush() // else nothing at all would arrive
-		panic(http.ErrAbortHandler)
-	}
-	_, _ = w.Write(data) // whoever asked may have left
+	return data
 }
 
-// answer is the same for the same request, its id included.
-func (s *Server) answer(in *chatRequest, count int) (*completion, bool) {
-	model := llm.Model{Endpoint: Endpoint, Name: in.Model, Temperature: in.Temperature,
-		ReasoningEffort: in.ReasoningEffort, MaxTokens: max(in.MaxTokens, in.MaxCompletion)}
-	prompt, written := 0, 0
-	for _, m := range in.Messages {
-		prompt += tokens.Count(m.Content)
-	}
-	out := &completion{Object: "chat.completion", Model: in.Model}
-	for i := range count {
-		req := &llm.Request{Model: model, Messages: in.Messages, First: i, Samples: 1}
-		text, ok := "", false
-		for _, a := range s.answerers {
-			if text, ok = a.Answer(req); ok {
-				break
-			}
-		}
-		if !ok {
-			return nil, false
-		}
-		if i == 0 {
-			out.ID = "chatcmpl-" + llm.Key(req, 0)[:24]
-		}
-		written += tokens.Count(text)
-		out.Choices = append(out.Choices, choice{i, llm.Message{Role: llm.Assistant, Content: text}, "stop"})
-	}
-	out.Usage = map[string]int{"prompt_tokens": prompt, "completion_tokens": written, "total_tokens": prompt + written}
-	return out, true
+func list[T any](items ...T) map[string]any {
+	return map[string]any{"object": "list", "data": append([]T{}, items...), "has_more": false}
 }
 
-func models(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]any{"object": "list",
-		"data": []map[string]any{{"id": Model, "object": "model", "owned_by": "bench"}}})
-}
-
-// refuse sends an error in OpenAI's form.
-func refuse(w http.ResponseWriter, status int, code, message string) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
+// refusal is an error in OpenAI's form.
+func refusal(status int, code, message string) reply {
 	kind := "invalid_request_error"
 	if status >= http.StatusInternalServerError {
 		kind = "server_error"
 	}
-	_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]any{
-		"message": message, "type": kind, "param": nil, "code": code}})
+	return reply{status: status, body: errorBody(kind, code, message)}
+}
+
+func errorBody(kind, code, message string) []byte {
+	object := map[string]any{"message": message, "type": kind, "param": nil, "code": nil}
+	if code != "" {
+		object["code"] = code
+	}
+	return encoded(map[string]any{"error": object})
 }
 
 func beginning(s string) string {

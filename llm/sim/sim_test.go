@@ -79,7 +79,7 @@ func TestRefusals(t *testing.T) {
 		"no model":       {"/v1/chat/completions", `{` + message + `}`, 400, "missing_required_parameter"},
 		"no messages":    {"/v1/chat/completions", `{"model":"m"}`, 400, "missing_required_parameter"},
 		"too many":       {"/v1/chat/completions", `{"model":"m","n":1000,` + message + `}`, 400, "invalid_value"},
-		"a stream":       {"/v1/chat/completions", `{"model":"m","stream":true,` + message + `}`, 400, "unsupported_value"},
+		"no index":       {"/v1/chat/completions", `{"model":"m","n":-1,` + message + `}`, 400, "invalid_value"},
 		"unknown prompt": {"/v1/chat/completions", `{"model":"m",` + message + `}`, 400, "unknown_prompt"},
 		"unknown path":   {"/v2/x", `{}`, 404, "unknown_url"},
 	} {

@@ -16,8 +16,8 @@ import (
 	"papereval/tokens"
 )
 
-// Load reads a run from the ledger. No model and no dataset is needed for it.
-func Load(ctx context.Context, l *ledger.Ledger, id string) (*reports.Run, error) {
+// Load reads a run from the ledger, with costs by the given prices. No model and no dataset is needed for it.
+func Load(ctx context.Context, l *ledger.Ledger, id string, prices *llm.Models) (*reports.Run, error) {
 	record, err := l.Run(ctx, id)
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func Load(ctx context.Context, l *ledger.Ledger, id string) (*reports.Run, error
 	}
 	r := &reports.Run{ID: record.ID, Dataset: config.Dataset, Revision: config.Revision, Model: config.Model.LLM().String(),
 		JudgeModel: config.JudgeModel.LLM().String(), Samples: config.Samples}
-	spent := newSpending(rows)
+	spent := newSpending(rows, prices)
 	papers := make(map[string]run.Paper)
 	for _, p := range config.Papers {
 		papers[p.ID] = p
@@ -87,13 +87,13 @@ type spent struct {
 	source string
 }
 
-func newSpending(rows []ledger.UsageRow) spending {
+func newSpending(rows []ledger.UsageRow, prices *llm.Models) spending {
 	s := make(spending)
 	for _, row := range rows {
 		u := reports.Usage{Calls: row.Calls, Prompt: row.Prompt, Cached: row.Cached, Completion: row.Completion, Elapsed: row.Elapsed}
 		tokens := llm.Usage{Prompt: row.Prompt, Cached: row.Cached, Completion: row.Completion}
 		for _, name := range []string{row.Snapshot, row.CallModel} {
-			if usd, ok := llm.Catalogue().Cost(name, tokens); ok {
+			if usd, ok := prices.Cost(name, tokens); ok {
 				u.CostUSD = &usd
 				break
 			}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"net/http/httptest"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"papereval/llm/sim"
+)
+
+// TestBatchesKilled ends runs with SIGKILL at random moments, most of them between the submission of a batch and its
+// result. Nothing is submitted twice: every call is answered in a batch, once.
+func TestBatchesKilled(t *testing.T) {
+	options, err := sim.ParseOptions("batchdelay=600ms")
+	if err != nil {
+		t.Fatal(err)
+	}
+	endpoint := sim.New(options, answerers(0)...)
+	server := httptest.NewServer(endpoint)
+	defer server.Close()
+	workspace := t.TempDir()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	start := func() (*exec.Cmd, *bytes.Buffer) {
+		cmd := exec.Command("bench", "run", "--papers", "phase-restart", "--system", "paper", "--samples", "3", "--batch",
+			"--model", "sim?at="+server.URL+"/v1", "--workspace", workspace)
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		return cmd, &stderr
+	}
+	picked := 0
+	for range 8 {
+		cmd, _ := start()
+		time.Sleep(time.Duration(400+random.IntN(500)) * time.Millisecond) // a random moment is what it is about
+		_ = cmd.Process.Signal(syscall.SIGKILL)                            // it may have ended
+		_ = cmd.Wait()                                                     // it was killed
+		if files, err := filepath.Glob(filepath.Join(workspace, "runs/*/batches/*.json")); err == nil && len(files) > 0 {
+			picked++
+		}
+	}
+	cmd, stderr := start()
+	if err := cmd.Wait(); err != nil {
+		t.Fatalf("%v\n%s", err, stderr)
+	}
+	if counts := endpoint.Counts() + ","; !strings.Contains(counts, "POST /v1/batches 2,") || !strings.Contains(counts, "answered in batches 7,") || endpoint.Requests() != 0 {
+		t.Error(counts)
+	}
+	t.Logf("%d times a batch was under way; %s", picked, endpoint.Counts())
+}

@@ -1,0 +1,299 @@
+package batch
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"papereval/llm"
+	"papereval/llm/openai"
+)
+
+const (
+	firstPoll   = 250 * time.Millisecond
+	longestPoll = time.Minute
+	remind      = 10 * time.Minute // how often it is told how a batch is doing that stays as it is
+	patience    = time.Hour        // how long an endpoint may be out of reach
+)
+
+// await waits for a batch that is under way and takes its answers in.
+func (s *Sender) await(sub *submission) {
+	b, err := s.poll(sub)
+	if err == nil {
+		err = s.finish(sub, b)
+	}
+	if err != nil && !errors.Is(err, errLeft) {
+		s.stop(err)
+	}
+}
+
+// errLeft says that nobody looks after a batch any more: the run has ended, or the batch is given up.
+var errLeft = errors.New("left alone")
+
+// poll asks how a batch is doing until it has come to its end.
+func (s *Sender) poll(sub *submission) (*openai.Batch, error) {
+	r := sub.record
+	event := Event{Batch: r.Batch, Calls: len(r.Keys), Since: r.Made}
+	var told, unreached time.Duration
+	status := "-"
+	for pause := firstPoll; ; pause = min(pause*3/2, longestPoll) {
+		last := s.opened.Err() != nil
+		b, err := sub.client.Batch(s.ctx, r.Batch)
+		if s.ctx.Err() != nil {
+			return nil, errLeft
+		}
+		told += pause
+		switch {
+		case err == nil:
+			unreached = 0
+			event.Status, event.Done, event.Err = b.Status, b.RequestCounts.Completed+b.RequestCounts.Failed, nil
+		case transient(err) && unreached < patience:
+			unreached += pause
+			event.Err = err
+		case isGone(err) && r.Endpoint == llm.SimulatedEndpoint: // it lived in a process that has ended
+			return nil, cmp.Or(s.giveUp(sub), errLeft)
+		case isGone(err):
+			return nil, &FailedError{r.Batch, len(r.Keys), fmt.Sprintf("the endpoint does not know it; use the key that it was submitted with, or delete %s to give it up", s.file(r)), err}
+		default:
+			return nil, &FailedError{r.Batch, len(r.Keys), "the endpoint does not say how it is doing; it goes on there, and the same command picks it up", err}
+		}
+		if now := event.Status + fmt.Sprint(event.Err); now != status || told >= remind {
+			status, told = now, 0
+			s.o.Notify(event)
+		}
+		if err == nil {
+			switch b.Status {
+			case "completed", "expired", "cancelled", "failed":
+				return b, nil
+			}
+		}
+		if last {
+			return nil, errLeft
+		}
+		_ = s.o.Sleep(s.opened, pause) // cut short where the run ends
+	}
+}
+
+func isGone(err error) bool {
+	var e *llm.Error
+	return errors.As(err, &e) && e.Status == http.StatusNotFound
+}
+
+// giveUp forgets a batch; its calls go into the next wave.
+func (s *Sender) giveUp(sub *submission) error {
+	if err := s.ended(sub.record); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, it := range sub.items {
+		if it.req == nil {
+			s.remove(it)
+			continue
+		}
+		it.parked = true
+		s.parked = append(s.parked, it)
+		s.waiting++
+	}
+	s.consider()
+	return nil
+}
+
+// finish takes in what came of a batch.
+func (s *Sender) finish(sub *submission, b *openai.Batch) error {
+	r := sub.record
+	failed := func(message string) *FailedError {
+		return &FailedError{Batch: r.Batch, Calls: len(r.Keys), Message: message}
+	}
+	if b.Status == "failed" {
+		if err := s.ended(r); err != nil {
+			return err
+		}
+		if isTooMuch(b) {
+			return s.again(sub)
+		}
+		return failed("it was refused as a whole: " + s.reasons(sub, b))
+	}
+	waiting := make(map[string]*item, len(sub.items))
+	for _, it := range sub.items {
+		waiting[it.key] = it
+	}
+	for _, file := range []*string{b.OutputFileID, b.ErrorFileID} {
+		if file == nil || *file == "" {
+			continue
+		}
+		err := s.retrying(func() error { return s.takeIn(sub, *file, waiting) })
+		if s.ctx.Err() != nil {
+			return errLeft
+		}
+		if err != nil {
+			f := failed("its answers cannot be taken in; they stay at the endpoint, and the same command tries again")
+			f.Err = err
+			return f
+		}
+	}
+	if err := s.ended(r); err != nil {
+		return err
+	}
+	if b.Status == "cancelled" && len(waiting) > 0 {
+		return failed(fmt.Sprintf("it was cancelled at the endpoint before %d of them were answered; the same command submits these again", len(waiting)))
+	}
+	for _, it := range waiting {
+		s.resolve(it, llm.Sample{}, true)
+	}
+	return nil
+}
+
+// takeIn reads one file of a batch: answers are stored, and handed to who waits for them. What has a result is no
+// longer in waiting.
+func (s *Sender) takeIn(sub *submission, file string, waiting map[string]*item) error {
+	group, ctx := errgroup.WithContext(s.ctx)
+	group.SetLimit(16)
+	var problems error
+	err := sub.client.File(s.ctx, file, func(content io.Reader) error {
+		problems = each(content, file, func(result Result) {
+			it := waiting[result.Key]
+			if it == nil {
+				return // taken in by a try before
+			}
+			delete(waiting, result.Key)
+			group.Go(func() error { return s.take(ctx, sub, it, result.Sample) })
+		})
+		return nil
+	})
+	if err := cmp.Or(group.Wait(), err); err != nil {
+		return err
+	}
+	if problems != nil { // those calls are asked for singly
+		s.o.Notify(Event{Batch: sub.record.Batch, Calls: len(sub.record.Keys), Since: sub.record.Made, Err: problems})
+	}
+	return nil
+}
+
+// take stores one answer and hands it on.
+func (s *Sender) take(ctx context.Context, sub *submission, it *item, sample llm.Sample) error {
+	r := sub.record
+	s.mu.Lock()
+	req, index, awaited := it.req, it.index, it.waiters > 0
+	s.mu.Unlock()
+	sample.Key, sample.Index = it.key, index
+	if sample.Err == nil && r.Endpoint == llm.SimulatedEndpoint && sample.Source != llm.Simulated {
+		sample.Err = &llm.Error{Kind: llm.NotAnAnswer, Message: "a live model answered for the simulated one"}
+	}
+	var e *llm.Error
+	if errors.As(sample.Err, &e) {
+		e.Endpoint = r.Endpoint
+		if req != nil {
+			e.Model = req.Model.Name
+		}
+		// What was paid for is told to who asked, and asked for anew only then.
+		s.resolve(it, sample, e.Usage == llm.Usage{} && e.Kind != llm.NotAnAnswer)
+		return nil
+	}
+	if req != nil {
+		openai.Settle(req, &sample)
+	}
+	err := s.o.Store.Answered(context.WithoutCancel(ctx), &sample, r.Made, awaited)
+	unknown := errors.Is(err, llm.ErrUnknown) // it was pruned meanwhile; who waits stores it
+	if err != nil && !unknown {
+		return err
+	}
+	if unknown && !awaited {
+		s.o.Notify(Event{Batch: r.Batch, Calls: len(r.Keys), Since: r.Made, Err: err})
+	}
+	s.resolve(it, sample, false)
+	return nil
+}
+
+// isTooMuch says whether a batch was refused because too many tokens wait at the endpoint.
+func isTooMuch(b *openai.Batch) bool {
+	if b.Errors == nil {
+		return false
+	}
+	for _, e := range b.Errors.Data {
+		if e.Code == "token_limit_exceeded" || strings.Contains(strings.ToLower(e.Message), "enqueued token limit") {
+			return true
+		}
+	}
+	return false
+}
+
+// again submits the items of a batch that was too much: as one when other batches have ended, or else in two, one
+// after the other. A single item is asked for singly.
+func (s *Sender) again(sub *submission) error {
+	var wanted []*item
+	s.mu.Lock()
+	for _, it := range sub.items {
+		if it.req == nil {
+			s.remove(it) // nobody has asked for it
+			continue
+		}
+		wanted = append(wanted, it)
+	}
+	crowded := len(s.open) > 0
+	s.mu.Unlock()
+	parts := [][]*item{wanted[:len(wanted)/2], wanted[len(wanted)/2:]}
+	switch {
+	case crowded:
+		parts = [][]*item{wanted}
+		for len(s.Open()) > 0 {
+			if s.o.Sleep(s.opened, longestPoll) != nil {
+				return errLeft
+			}
+		}
+	case len(wanted) == 1:
+		s.resolve(wanted[0], llm.Sample{}, true)
+		return nil
+	}
+	for _, part := range parts {
+		for len(part) > 0 {
+			next, rest, err := s.pack(sub.client, part)
+			if err != nil {
+				return err
+			}
+			part = rest
+			if len(next.items) > 0 {
+				s.carry(next)
+			}
+			if s.ctx.Err() != nil {
+				return errLeft
+			}
+		}
+	}
+	return nil
+}
+
+// reasons are what the endpoint says is wrong with a batch, the first few of them.
+func (s *Sender) reasons(sub *submission, b *openai.Batch) string {
+	if b.Errors == nil || len(b.Errors.Data) == 0 {
+		return "the endpoint does not say why"
+	}
+	var parts []string
+	for i, e := range b.Errors.Data {
+		if i == 3 {
+			parts = append(parts, fmt.Sprintf("and %d more", len(b.Errors.Data)-i))
+			break
+		}
+		text := e.Message
+		if e.Code != "" {
+			text += " (" + e.Code + ")"
+		}
+		if e.Line != nil && *e.Line >= 1 && *e.Line <= len(sub.items) {
+			text = fmt.Sprintf("line %d: %s", *e.Line, text)
+			s.mu.Lock()
+			if req := sub.items[*e.Line-1].req; req != nil && req.Label.String() != "" {
+				text = fmt.Sprintf("line %d, %s: %s", *e.Line, req.Label, e.Message)
+			}
+			s.mu.Unlock()
+		}
+		parts = append(parts, text)
+	}
+	return strings.Join(parts, "; ")
+}

@@ -1,0 +1,180 @@
+package batch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"papereval/llm"
+)
+
+// record is what is kept of a batch while it is under way: a file of the sender's folder, named by the batch. Before
+// the endpoint has said what it calls the batch, the file is named "new-" and the token, by which the batch is found
+// again if the process ends in between.
+type record struct {
+	Batch    string    `json:"batch,omitempty"`
+	Token    string    `json:"token"`
+	Endpoint string    `json:"endpoint"`
+	Made     time.Time `json:"made"`
+	Keys     []string  `json:"keys"` // of the calls, in the order of the lines
+}
+
+const metadataToken, metadataRun = "bench_submission", "bench_run"
+
+var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$`)
+
+func (s *Sender) file(r *record) string {
+	switch {
+	case r.Batch == "":
+		return filepath.Join(s.o.Dir, "new-"+r.Token+".json")
+	case !plainName.MatchString(r.Batch): // ids come from the endpoint
+		return filepath.Join(s.o.Dir, "token-"+r.Token+".json")
+	}
+	return filepath.Join(s.o.Dir, r.Batch+".json")
+}
+
+// save makes the record survive the end of the process, and of the machine.
+func (s *Sender) save(r *record) error {
+	data, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return err
+	}
+	name := s.file(r)
+	f, err := os.Create(name + ".part")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(name+".part", name)
+	}
+	if err != nil {
+		return err
+	}
+	dir, err := os.Open(s.o.Dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// submitted notes a batch as under way.
+func (s *Sender) submitted(r *record) error {
+	first := s.file(&record{Token: r.Token})
+	if err := s.save(r); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.open[r.Batch] = r
+	s.mu.Unlock()
+	_ = os.Remove(first)                                         // it is found to be of this batch else
+	_ = os.Remove(strings.TrimSuffix(first, ".json") + ".jsonl") // it has been uploaded
+	return nil
+}
+
+// ended forgets a batch.
+func (s *Sender) ended(r *record) error {
+	s.mu.Lock()
+	delete(s.open, r.Batch)
+	s.mu.Unlock()
+	return os.Remove(s.file(r))
+}
+
+// Start takes up the batches that earlier processes submitted; ctx bounds everything that the sender does.
+func (s *Sender) Start(ctx context.Context) error {
+	s.ctx, s.cancel = context.WithCancel(ctx)
+	s.opened, s.closing = context.WithCancel(s.ctx)
+	if err := os.MkdirAll(s.o.Dir, 0o755); err != nil {
+		return fmt.Errorf("the folder for batches: %w", err)
+	}
+	files, err := os.ReadDir(s.o.Dir)
+	if err != nil {
+		return fmt.Errorf("the folder for batches: %w", err)
+	}
+	for _, f := range files {
+		name := filepath.Join(s.o.Dir, f.Name())
+		switch filepath.Ext(name) {
+		case ".jsonl", ".part": // of a submission that was interrupted
+			_ = os.Remove(name)
+		case ".json":
+			if err := s.resume(name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// resume takes up one batch.
+func (s *Sender) resume(name string) error {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	var r record
+	if err := json.Unmarshal(data, &r); err != nil || r.Token == "" || len(r.Keys) == 0 {
+		return fmt.Errorf("%s is no record of a batch any more: see at the endpoint which batches of this run there are, then delete the file; the answers of a batch that is not on record are lost", name)
+	}
+	if s.o.Endpoints[r.Endpoint] == nil {
+		return fmt.Errorf("%s: a batch was submitted to %s, which is not where this run asks now (OPENAI_BASE_URL); delete the file to give its %d calls up", name, r.Endpoint, len(r.Keys))
+	}
+	client, err := s.o.Endpoints[r.Endpoint](s.ctx)
+	if err != nil {
+		return err
+	}
+	if r.Batch == "" {
+		found, err := s.find(client, &r)
+		if err != nil {
+			return fmt.Errorf("looking whether a batch was submitted before the last run ended: %w", err)
+		}
+		if found == "" {
+			return os.Remove(name)
+		}
+		r.Batch = found
+		if err := s.submitted(&r); err != nil {
+			return err
+		}
+	}
+	sub := &submission{client: client, record: &r}
+	s.mu.Lock()
+	s.open[r.Batch] = &r
+	for _, key := range r.Keys {
+		it := s.items[key]
+		if it == nil {
+			it = &item{key: key, done: make(chan struct{})}
+			s.add(it)
+		}
+		sub.items = append(sub.items, it)
+	}
+	s.mu.Unlock()
+	s.group.Go(func() { s.await(sub) })
+	return nil
+}
+
+// FailedError is why batches cannot go on.
+type FailedError struct {
+	Batch   string // the endpoint's id; empty where there is none yet
+	Calls   int
+	Message string
+	Err     error // may be nil
+}
+
+func (e *FailedError) Error() string {
+	what := fmt.Sprintf("a batch of %d calls", e.Calls)
+	if e.Batch != "" {
+		what = fmt.Sprintf("batch %s of %d calls", e.Batch, e.Calls)
+	}
+	s := what + ": " + e.Message
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return llm.Redact(s)
+}
+
+func (e *FailedError) Unwrap() error { return e.Err }
