@@ -17,7 +17,7 @@ import (
 // Five in a hundred of each fault in transport at once: whatever is returned is right, and what is not has a
 // name. (Faults in content are for whoever reads the answers.)
 func TestManyFaultsAtOnce(t *testing.T) {
-	const calls = 400
+	const calls = 1000
 	options := sim.Options{Seed: 1, Rates: map[string]float64{}}
 	for _, name := range []string{"rate429", "rate429after", "rate500", "rate502html", "timeout", "stall", "cut", "reset", "badjson", "empty", "wrongusage"} {
 		options.Rates[name] = 0.05
