@@ -27,8 +27,8 @@ the bundled papers. With --model, bench asks an OpenAI-compatible endpoint
 (OPENAI_API_KEY, OPENAI_BASE_URL). Whatever was answered once is kept in the ledger of
 the workspace and never asked for again: the same command continues an interrupted run.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or configuration,
-5 stopped at the budget, 130 interrupted.`,
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 5 stopped at the
+budget, 130 interrupted.`,
 		Example: `  bench run --dataset paper2code
   bench run --dataset paper2code --data paper2code --split iclr --model o3-mini
   bench report --format markdown`,
