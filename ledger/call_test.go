@@ -116,6 +116,7 @@ func TestDamagedMessage(t *testing.T) {
 		"flipped":  "UPDATE packs SET body = CAST(substr(body, 1, 11) || x'00' || substr(body, 13) AS BLOB)",
 		"empty":    "UPDATE packs SET body = x''",
 		"moved":    "UPDATE chunks SET start = start + 1 WHERE start > 0",
+		"shifted":  "UPDATE chunks SET start = start - 1 WHERE start > 0",
 		"too long": "UPDATE chunks SET size = 9223372036854775807 WHERE start > 0",
 		"negative": "UPDATE chunks SET start = -1 WHERE start > 0",
 		"swapped":  "UPDATE messages SET chunks = (SELECT chunks FROM messages AS m WHERE m.position <> messages.position)",
