@@ -4,6 +4,7 @@ package prompt
 
 import (
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -26,7 +27,7 @@ type Folder struct {
 // panics where they cannot be read, since what is compiled in always can.
 func Read(pkg string, embedded fs.FS) Folder {
 	f := Folder{Path: pkg + "/prompts", texts: make(map[string]string)}
-	names, err := fs.Glob(embedded, "prompts/*.tmpl")
+	names, err := fs.Glob(embedded, "prompts/*.*")
 	if err != nil || len(names) == 0 {
 		panic(fmt.Sprintf("prompt: %s embeds no prompts: %v", pkg, err))
 	}
@@ -49,6 +50,17 @@ func (f Folder) Text(name string) string {
 	}
 	return strings.TrimSuffix(text, "\n")
 }
+
+// Schema is the JSON schema of the answer to the prompt of that name, which stands beside it in a file
+// NAME.schema.json; nil where there is none.
+func (f Folder) Schema(name string) []byte {
+	if text, ok := f.texts[name+schema]; ok {
+		return []byte(text)
+	}
+	return nil
+}
+
+const schema = ".schema.json"
 
 // Fill executes the prompt of that name as a text/template with data. What the template itself gets wrong
 // is an error that names the file.
@@ -109,7 +121,8 @@ func (f Folder) names() []string {
 }
 
 // Replace returns the folders with every prompt replaced for which dir has a file of the same relative path.
-// A file in dir that replaces nothing is an error, since a misspelt name would else pass unnoticed.
+// A file in dir that replaces nothing is an error, since a misspelt name would else pass unnoticed. A replaced
+// prompt loses its schema, since it may ask for an answer of another form, unless that is replaced, too.
 func Replace(dir fs.FS, folders []Folder) ([]Folder, error) {
 	replaced := make([]Folder, len(folders))
 	byPath := make(map[string]*Folder)
@@ -121,6 +134,7 @@ func Replace(dir fs.FS, folders []Folder) ([]Folder, error) {
 		byPath[f.Path] = &replaced[i]
 	}
 	var unknown []error
+	given := make(map[string]bool)
 	err := fs.WalkDir(dir, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -134,14 +148,25 @@ func Replace(dir fs.FS, folders []Folder) ([]Folder, error) {
 		if err != nil {
 			return err
 		}
-		if err := fits(string(data), f.texts[path.Base(name)]); err != nil {
+		if strings.HasSuffix(name, schema) {
+			if !json.Valid(data) {
+				return fmt.Errorf("%s is not JSON", name)
+			}
+		} else if err := fits(string(data), f.texts[path.Base(name)]); err != nil {
 			return fmt.Errorf("%s %w", name, err)
 		}
 		f.texts[path.Base(name)] = string(data)
+		given[name] = true
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("prompts: %w", err)
+	}
+	for name := range given {
+		answer := strings.TrimSuffix(name, path.Ext(name)) + schema
+		if !strings.HasSuffix(name, schema) && !given[answer] {
+			delete(byPath[path.Dir(name)].texts, path.Base(answer))
+		}
 	}
 	if unknown != nil {
 		var all []string

@@ -69,6 +69,33 @@ func TestReplace(t *testing.T) {
 	}
 }
 
+// TestSchema keeps the schema of an answer with the prompt that asks for it.
+func TestSchema(t *testing.T) {
+	bundled := Read("eval/x", fstest.MapFS{
+		"prompts/judge.tmpl": {Data: []byte("ours")}, "prompts/judge.schema.json": {Data: []byte(`{"type": "object"}`)},
+		"prompts/rank.tmpl": {Data: []byte("rank")},
+	})
+	if got := bundled.Schema("judge"); string(got) != `{"type": "object"}` || bundled.Schema("rank") != nil {
+		t.Errorf("bundled: %s, %s", got, bundled.Schema("rank"))
+	}
+	const dir = "eval/x/prompts/"
+	for want, files := range map[string]fstest.MapFS{
+		"":                   {dir + "judge.tmpl": {Data: []byte("theirs")}},
+		`{"type": "object"}`: {dir + "rank.tmpl": {Data: []byte("theirs")}},
+		`{}`:                 {dir + "judge.tmpl": {Data: []byte("theirs")}, dir + "judge.schema.json": {Data: []byte("{}")}},
+		`{"a": 1}`:           {dir + "judge.schema.json": {Data: []byte(`{"a": 1}`)}},
+	} {
+		replaced, err := Replace(files, []Folder{bundled})
+		if err != nil || string(replaced[0].Schema("judge")) != want {
+			t.Errorf("%v: schema %s, %v; want %q", files, replaced[0].Schema("judge"), err, want)
+		}
+	}
+	_, err := Replace(fstest.MapFS{dir + "judge.schema.json": {Data: []byte("{")}}, []Folder{bundled})
+	if err == nil || !strings.Contains(err.Error(), "is not JSON") {
+		t.Errorf("a broken schema: %v", err)
+	}
+}
+
 func TestFenceCannotBeEnded(t *testing.T) {
 	for text, want := range map[string]string{
 		"x = 1":                  "```py\nx = 1\n```",

@@ -15,7 +15,7 @@ import (
 	"papereval/prompt"
 )
 
-//go:embed prompts/*.tmpl
+//go:embed prompts
 var files embed.FS
 
 // Prompts are the prompts that the judges share.
@@ -35,6 +35,7 @@ type Judge struct {
 	Evaluator string // the evaluator's name, which is also that of its metric
 	// Prompt has the placeholders {{Paper}}, {{Code}} and, for a judge that compares, {{GoldCode}}.
 	Prompt  string
+	Schema  []byte        // the JSON schema of the answer; nil where it is asked for in words only
 	Shared  prompt.Folder // see [Prompts]
 	Client  llm.Client
 	Model   llm.Model
@@ -97,6 +98,7 @@ func (j *Judge) Evaluate(ctx context.Context, s *eval.Subject) (*eval.Result, er
 	resp, err := j.Client.Complete(ctx, &llm.Request{
 		Model:    j.Model,
 		Messages: []llm.Message{{Role: llm.System, Content: content}},
+		Schema:   form("judgement", j.Schema),
 		Samples:  j.Samples,
 		Label:    label,
 	})
@@ -111,6 +113,13 @@ func (j *Judge) Evaluate(ctx context.Context, s *eval.Subject) (*eval.Result, er
 	}
 	detail.Samples = readSamples(resp.Samples)
 	return without(j.average(&score, detail.Samples))
+}
+
+func form(name string, schema []byte) *llm.Schema {
+	if schema == nil {
+		return nil
+	}
+	return &llm.Schema{Name: name, JSON: schema}
 }
 
 // average fills in what follows from the samples.

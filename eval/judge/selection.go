@@ -159,6 +159,7 @@ func (j *Judge) rank(ctx context.Context, s *eval.Subject, sel *Selection, paper
 	sample, err := llm.One(ctx, j.Client, &llm.Request{
 		Model:    j.Model,
 		Messages: []llm.Message{{Role: llm.User, Content: strings.NewReplacer("{{Paper}}", paper, "{{Files}}", list.String()).Replace(j.Shared.Text("rank"))}},
+		Schema:   form("ranking", j.Shared.Schema("rank")),
 		Label:    label,
 	})
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"papereval/prompt"
 )
 
-//go:embed prompts/*.tmpl
+//go:embed prompts
 var files embed.FS
 
 // Prompts are the judge's prompts.
@@ -18,7 +18,7 @@ func Prompts() prompt.Folder { return prompt.Read("eval/refbased", files) }
 // New makes the evaluator "refbased" of a judge's settings: its client, model, samples and shared prompts.
 func New(prompts prompt.Folder, settings judge.Judge) *judge.Judge {
 	settings.Evaluator = "refbased"
-	settings.Prompt = prompts.Text("judge")
+	settings.Prompt, settings.Schema = prompts.Text("judge"), prompts.Schema("judge")
 	settings.Compares = true
 	return &settings
 }

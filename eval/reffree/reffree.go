@@ -9,7 +9,7 @@ import (
 	"papereval/prompt"
 )
 
-//go:embed prompts/*.tmpl
+//go:embed prompts
 var files embed.FS
 
 // Prompts are the judge's prompts.
@@ -18,7 +18,7 @@ func Prompts() prompt.Folder { return prompt.Read("eval/reffree", files) }
 // New makes the evaluator "reffree" of a judge's settings: its client, model, samples and shared prompts.
 func New(prompts prompt.Folder, settings judge.Judge) *judge.Judge {
 	settings.Evaluator = "reffree"
-	settings.Prompt = prompts.Text("judge")
+	settings.Prompt, settings.Schema = prompts.Text("judge"), prompts.Schema("judge")
 	settings.Compares = false
 	return &settings
 }

@@ -136,6 +136,8 @@ func TestOptionsOfAnswers(t *testing.T) {
 		"too long, newer":  {"", long, `,"max_completion_tokens":10`, 200, 1, "length", `"completion_tokens":10,`},
 		"long enough":      {"", long, `,"max_tokens":1000`, 200, 1, "stop", ""},
 		"schema":           {"", object, `,"response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{}}}`, 200, 1, "stop", `{\"a\": {\"b\": 1}}"`},
+		"another schema":   {"", object, `,"response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{"required":["b"]}}}`, 400, 0, "", "missing property 'b'"},
+		"broken schema":    {"", object, `,"response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{"type":3}}}`, 400, 0, "", "unknown_schema"},
 		"schema, of text":  {"", long, `,"response_format":{"type":"json_object"}`, 200, 1, "stop", `{\"answer\":`},
 		"schema refused":   {"schema=refuse", object, `,"response_format":{"type":"json_schema"}`, 400, 0, "", "response_format"},
 		"text as a format": {"schema=refuse", object, `,"response_format":{"type":"text"}`, 200, 1, "stop", "[CONTENT]"},

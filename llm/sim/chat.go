@@ -34,7 +34,10 @@ type chatRequest struct {
 		IncludeUsage bool `json:"include_usage"`
 	} `json:"stream_options"`
 	ResponseFormat *struct {
-		Type string `json:"type"`
+		Type   string `json:"type"`
+		Schema struct {
+			JSON jsontext.Value `json:"schema"`
+		} `json:"json_schema"`
 	} `json:"response_format"`
 }
 
@@ -207,6 +210,12 @@ func (s *Server) answer(q *question, fault *Fault, try int) (*completion, *reply
 		}
 		if q.ResponseFormat != nil && strings.HasPrefix(q.ResponseFormat.Type, "json") {
 			text = object(text)
+			if s.marked {
+				if err := s.schemas.check(q.ResponseFormat.Schema.JSON, text); err != nil {
+					r := refusal(http.StatusBadRequest, "unknown_schema", "The simulated model has no answer in the form of this schema: "+err.Error())
+					return nil, &r
+				}
+			}
 		}
 		finish := "stop"
 		text = s.spoilt(text, q, q.first+i, try)

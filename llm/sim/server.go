@@ -33,6 +33,7 @@ type Server struct {
 	quota     *quota
 	usage     counter
 	shelf     shelf
+	schemas   schemas
 	mux       *http.ServeMux
 	buffers   sync.Pool
 
