@@ -26,7 +26,8 @@ const (
 	UnknownModel  Kind = "unknown model"
 	PromptTooLong Kind = "prompt is too long"
 	BadRequest    Kind = "request was refused"
-	CutShort      Kind = "answer was cut short"
+	CutShort      Kind = "answer was cut short" // on its way
+	Length        Kind = "answer reached its limit of tokens"
 	Empty         Kind = "answer is empty"
 	Filtered      Kind = "answer was withheld"
 	NotAnAnswer   Kind = "not an answer"
@@ -44,7 +45,8 @@ var mends = map[Kind]string{
 	UnknownModel:  "check the name given with --model, and OPENAI_BASE_URL",
 	PromptTooLong: "use a model with a larger context window, or state the real one with --model NAME?context=TOKENS",
 	BadRequest:    "check the options after the ? of --model: not every model takes each of them",
-	CutShort:      "run the same command again, with a larger max_tokens if one was given",
+	CutShort:      "run the same command again: what was answered is kept",
+	Length:        "run the same command again, with a larger max_tokens if one was given",
 	Empty:         "run the same command again; a reasoning model may need a larger max_tokens",
 	Filtered:      "the endpoint's policy decides this: try another model",
 	NotAnAnswer:   "check OPENAI_BASE_URL: it usually ends in /v1",

@@ -125,7 +125,7 @@ func delay(err error, try int, unusable *int, pause time.Duration) (time.Duratio
 			return e.RetryAfter, e.RetryAfter <= maxWait
 		}
 		return pause, try < maxTries
-	case CutShort, Empty, NotAnAnswer:
+	case CutShort, Length, Empty, NotAnAnswer:
 		*unusable++
 		// An error status says that asking was wrong, not that the answer was lost.
 		return 0, *unusable < maxUnusable && try < maxTries && e.Status < 400

@@ -54,7 +54,7 @@ func TestRetryByKind(t *testing.T) {
 		"reset":           {[]sim.Fault{{Reset: true}, ok}, "", 2},
 		"cut body":        {[]sim.Fault{{Cut: true}, {Cut: true}, ok}, "", 3},
 		"always cut":      {[]sim.Fault{{Cut: true}}, llm.CutShort, 3},
-		"length":          {[]sim.Fault{{Finish: "length"}}, llm.CutShort, 3},
+		"length":          {[]sim.Fault{{Finish: "length"}}, llm.Length, 3},
 		"empty":           {[]sim.Fault{{Empty: true}, ok}, "", 2},
 		"always empty":    {[]sim.Fault{{Empty: true}}, llm.Empty, 3},
 		"page":            {[]sim.Fault{{HTML: true}, ok}, "", 2},

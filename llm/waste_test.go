@@ -21,7 +21,7 @@ func TestWaste(t *testing.T) {
 		"refused":  {sim.Fault{Status: 500}, 1, nil},
 		"page":     {sim.Fault{HTML: true}, 1, nil},
 		"cut":      {sim.Fault{Cut: true}, 1, []llm.Kind{llm.CutShort}},
-		"length":   {sim.Fault{Finish: "length"}, 1, []llm.Kind{llm.CutShort}},
+		"length":   {sim.Fault{Finish: "length"}, 1, []llm.Kind{llm.Length}},
 		"filtered": {sim.Fault{Finish: "content_filter"}, 1, []llm.Kind{llm.Filtered}},
 		"empty":    {sim.Fault{Empty: true}, 1, []llm.Kind{llm.Empty}},
 		"one":      {sim.Fault{Empty: true}, 3, []llm.Kind{llm.Empty}},

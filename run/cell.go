@@ -154,7 +154,7 @@ func systemsFault(err error) bool {
 		return false
 	}
 	switch llm.KindOf(err) {
-	case llm.CutShort, llm.Empty, llm.Filtered, llm.PromptTooLong:
+	case llm.Length, llm.Empty, llm.Filtered, llm.PromptTooLong:
 		return true
 	}
 	return stage.Unusable

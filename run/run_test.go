@@ -196,15 +196,26 @@ func TestWhoseFaultItIs(t *testing.T) {
 	}
 }
 
-func TestARefusedCallIsNoResult(t *testing.T) {
-	e := newEndpoint(t, usual)
-	e.Faults = func(int, *http.Request) sim.Fault { return sim.Fault{Status: http.StatusBadRequest} }
-	r := newRun(t, e, t.TempDir(), papers("a"), "a")
-	if totals := execute(t, r); totals.Failed != 1 {
-		t.Errorf("%+v", totals)
-	}
-	if diff := cmp.Diff(map[string]string{"a": "broken"}, outcome(t, r)); diff != "" {
-		t.Error(diff)
+// TestACallThatFailedIsNoResult tells an answer that was lost on its way from one that the model did not end.
+func TestACallThatFailedIsNoResult(t *testing.T) {
+	failed := map[string]string{"a": "failed", "a refbased": "skipped 0", "a reffree": "system-failed 1"}
+	for name, test := range map[string]struct {
+		fault sim.Fault
+		want  map[string]string
+	}{
+		"refused": {sim.Fault{Status: http.StatusBadRequest}, map[string]string{"a": "broken"}},
+		"cut":     {sim.Fault{Cut: true}, map[string]string{"a": "broken"}},
+		"length":  {sim.Fault{Finish: "length"}, failed},
+	} {
+		e := newEndpoint(t, usual)
+		e.Faults = func(int, *http.Request) sim.Fault { return test.fault }
+		r := newRun(t, e, t.TempDir(), papers("a"), "a")
+		if totals := execute(t, r); totals.Failed != 1 {
+			t.Errorf("%s: %+v", name, totals)
+		}
+		if diff := cmp.Diff(test.want, outcome(t, r)); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
 	}
 }
 

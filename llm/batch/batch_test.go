@@ -112,7 +112,7 @@ func TestRead(t *testing.T) {
 		"empty":            {"", 0, "", ""},
 		"blank lines":      {"\n\r\n" + answer("stop", "x") + "\r\n\n", 1, "", ""},
 		"no line end, BOM": {"\ufeff" + answer("stop", "x"), 1, "", ""},
-		"cut by length":    {answer("length", "x"), 1, llm.CutShort, ""},
+		"cut by length":    {answer("length", "x"), 1, llm.Length, ""},
 		"empty answer":     {answer("stop", ""), 1, llm.Empty, ""},
 		"failed":           {`{"custom_id":"` + key + `","response":null,"error":{"code":"server_error","message":"oops"}}`, 1, llm.Server, ""},
 		"expired":          {`{"custom_id":"` + key + `","response":null,"error":{"code":"batch_expired","message":"late"}}`, 1, llm.Unanswered, ""},

@@ -147,7 +147,7 @@ func TestUsageDetails(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := resp.Samples
-	if llm.KindOf(s[0].Err) != llm.CutShort || s[1].Text != "b" || s[2].Text != "c" || s[1].Snapshot != "m-2025-01-31" {
+	if llm.KindOf(s[0].Err) != llm.Length || s[1].Text != "b" || s[2].Text != "c" || s[1].Snapshot != "m-2025-01-31" {
 		t.Errorf("%+v", s)
 	}
 	want := []llm.Usage{{Completion: 3, Reasoning: 2}, {Prompt: 100, Cached: 60, Completion: 5, Reasoning: 3}, {Completion: 3, Reasoning: 2}}
@@ -238,7 +238,7 @@ func TestFailures(t *testing.T) {
 		"half":                {200, "", `{"model":"m","choices":[{"ind`, llm.CutShort, 0, "bytes"},
 		"other text":          {200, "", "OK", llm.NotAnAnswer, 0, "OK"},
 		"other JSON":          {200, "", `{"choices":"none"}`, llm.NotAnAnswer, 0, "none"},
-		"length":              {200, "", answer(`{"content":"abc"}`, `"length"`), llm.CutShort, 0, "max_tokens"},
+		"length":              {200, "", answer(`{"content":"abc"}`, `"length"`), llm.Length, 0, "max_tokens"},
 		"no finish reason":    {200, "", answer(`{"content":"abc"}`, `null`), llm.CutShort, 0, "finish reason"},
 		"filter":              {200, "", answer(`{"content":""}`, `"content_filter"`), llm.Filtered, 0, ""},
 		"refusal":             {200, "", answer(`{"content":null,"refusal":"I will not"}`, `"stop"`), llm.Filtered, 0, "I will not"},

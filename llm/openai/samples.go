@@ -56,7 +56,7 @@ func sample(choice *goopenai.ChatCompletionChoice, m llm.Model) llm.Sample {
 	}
 	switch {
 	case choice.FinishReason == goopenai.FinishReasonLength:
-		fail(llm.CutShort, fmt.Sprintf("it reached the limit of tokens after %d characters", len([]rune(s.Text))))
+		fail(llm.Length, fmt.Sprintf("it ends after %d characters", len([]rune(s.Text))))
 	case choice.FinishReason == goopenai.FinishReasonContentFilter:
 		fail(llm.Filtered, "by the endpoint's content filter")
 	case choice.Message.Refusal != "" && s.Text == "":

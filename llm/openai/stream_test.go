@@ -67,7 +67,7 @@ func TestStreams(t *testing.T) {
 		"thoughts only":       {`data: {"choices":[{"index":0,"delta":{"reasoning_content":"12345678"}}]}` + "\n\n", "", llm.CutShort, "", llm.Usage{Prompt: prompt, Completion: 2}},
 		"nothing":             {doneEvent, "", llm.Empty, "no choices", llm.Usage{Prompt: prompt}},
 		"blank":               {event(0, " ", "stop") + usageEvent + doneEvent, "", llm.Empty, "", reported},
-		"length":              {hello + event(0, "", "length") + usageEvent + doneEvent, "", llm.CutShort, "limit of tokens", reported},
+		"length":              {hello + event(0, "", "length") + usageEvent + doneEvent, "", llm.Length, "limit of tokens", reported},
 		"filter":              {hello + event(0, "", "content_filter") + usageEvent + doneEvent, "", llm.Filtered, "", reported},
 		"refusal":             {`data: {"choices":[{"index":0,"delta":{"refusal":"I will not"},"finish_reason":"stop"}]}` + "\n\n" + usageEvent + doneEvent, "", llm.Filtered, "I will not", reported},
 		"error":               {`data: {"error":{"message":"busy","code":429}}` + "\n\n", "", llm.RateLimited, "busy", llm.Usage{}},

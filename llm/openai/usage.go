@@ -64,7 +64,7 @@ func (x *exchange) charged(req *llm.Request, n int, a *answer, e *llm.Error) (co
 		return usage(&u), false
 	}
 	switch e.Kind {
-	case llm.CutShort, llm.Empty, llm.Filtered, llm.Network:
+	case llm.CutShort, llm.Length, llm.Empty, llm.Filtered, llm.Network:
 	case llm.NotAnAnswer:
 		if !mayBeJSON(x.response) {
 			return llm.Usage{}, false
