@@ -23,6 +23,7 @@ const (
 	TooFew    Warning = "needs at least 2 values"
 	NotFinite Warning = "needs finite values"
 	BadLevel  Warning = "needs a level between 0 and 1"
+	Unpaired  Warning = "needs a prediction for every truth"
 )
 
 // Mean is the arithmetic mean. Its warnings are [Empty] and [NotFinite].
