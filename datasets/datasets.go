@@ -28,22 +28,29 @@ type Entry struct {
 	Presentation string // "oral", "poster" or "" where it is unknown
 	RepoName     string
 	RepoURL      string
-	Splits       []string // those that the paper belongs to, [All] included
+	Splits       []string // those that the paper belongs to; [All] is one of them unless it stands apart from the rest
 	Listed       bool     // in the dataset's list, and not only in its folder
 
-	FS        fs.FS                 // what Files and Reference are paths in
+	FS        fs.FS                 // what Files and the fields below are paths in; what is not there is ""
 	Files     map[paper.Form]string // the forms that are there
-	Reference string                // the folder with the authors' code, or ""
+	Reference string                // the folder with the authors' code
+
+	// These are files. The judge's addendum is for nobody else's eyes.
+	Rubric, Addendum, JudgeAddendum, Blacklist string
 
 	// Warnings say what is odd about the entry: it is listed twice, a file cannot be looked at.
 	Warnings []string
 }
 
-// All is the split of all papers.
+// All is the split that a dataset is scored on as a whole: all of its papers but those that it sets apart, such as
+// papers for development.
 const All = "all"
 
 // ErrAbsent is in the errors about a file or folder that a paper may have, but does not have here.
 var ErrAbsent = errors.New("not there")
+
+// ErrNotFetched is in the errors about a file in whose place there is a Git-LFS pointer.
+var ErrNotFetched = errors.New("only a Git-LFS pointer is there, and the file was not fetched")
 
 // Forms are the forms in which the paper can be read, from the one that keeps most. A raw file serves as the
 // cleaned one too.

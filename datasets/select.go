@@ -7,20 +7,21 @@ import (
 	"strings"
 )
 
-// Select is the papers of a split that have one of the given ids, in the dataset's order; the split "" is
-// [All], and no ids are all. An unknown split or id is an [*UnknownError].
+// Select is the papers of a split that have one of the given ids, in the dataset's order; no ids are all of the
+// split. Without a split ("") the ids may name any paper of the dataset, and no ids are the split [All]. An
+// unknown split or id is an [*UnknownError].
 func Select(ds Dataset, split string, ids []string) ([]Entry, error) {
-	if split == "" {
+	if split == "" && len(ids) == 0 {
 		split = All
 	}
 	splits := Splits(ds)
-	if !slices.Contains(splits, split) {
+	if split != "" && !slices.Contains(splits, split) {
 		return nil, &UnknownError{Dataset: ds.Name(), Kind: "split", Name: split, Valid: nearest(split, splits)}
 	}
 	var in []Entry
 	var names []string
 	for _, e := range ds.Papers() {
-		if slices.Contains(e.Splits, split) || split == All {
+		if split == "" || slices.Contains(e.Splits, split) {
 			in = append(in, e)
 			names = append(names, e.ID)
 		}
@@ -28,7 +29,7 @@ func Select(ds Dataset, split string, ids []string) ([]Entry, error) {
 	for _, id := range ids {
 		if !slices.Contains(names, id) {
 			kind := "paper"
-			if split != All {
+			if split != "" {
 				kind = "paper in its split " + split
 			}
 			return nil, &UnknownError{Dataset: ds.Name(), Kind: kind, Name: id, Valid: nearest(id, names)}

@@ -21,6 +21,7 @@ var papers = fake{
 	{ID: "PASTA", Splits: []string{All, "iclr", "poster"}},
 	{ID: "LLARVA", Splits: []string{All, "neurips", "poster"}},
 	{ID: "Transformer", Splits: []string{All}},
+	{ID: "Trial", Splits: []string{"dev"}},
 }
 
 func TestSelect(t *testing.T) {
@@ -35,6 +36,8 @@ func TestSelect(t *testing.T) {
 		{"poster", nil, "PASTA LLARVA"},
 		{"", []string{"Transformer", "PASTA", "PASTA"}, "PASTA Transformer"},
 		{"oral", []string{"iTransformer"}, "iTransformer"},
+		{"dev", nil, "Trial"},
+		{"", []string{"Trial", "PASTA"}, "PASTA Trial"},
 	} {
 		got, err := Select(papers, test.split, test.ids)
 		if err != nil {
@@ -44,7 +47,7 @@ func TestSelect(t *testing.T) {
 			t.Errorf("%s %q selects %s, want %s", test.split, test.ids, got, test.want)
 		}
 	}
-	if !slices.Equal(names(papers), []string{"iTransformer", "PASTA", "LLARVA", "Transformer"}) {
+	if !slices.Equal(names(papers), []string{"iTransformer", "PASTA", "LLARVA", "Transformer", "Trial"}) {
 		t.Errorf("selecting changed the dataset: %q", names(papers))
 	}
 }
@@ -65,6 +68,7 @@ func TestSelectUnknown(t *testing.T) {
 	}{
 		{"icrl", nil, `dataset fake has no split "icrl"; there are iclr, `},
 		{"", []string{"transformer"}, `dataset fake has no paper "transformer"; there are Transformer, iTransformer, `},
+		{All, []string{"Trial"}, `dataset fake has no paper in its split all "Trial"; there are `},
 		{"iclr", []string{"LLARVA"}, `dataset fake has no paper in its split iclr "LLARVA"; there are PASTA, iTransformer`},
 	} {
 		_, err := Select(papers, test.split, test.ids)

@@ -148,9 +148,15 @@ func readFile(fsys fs.FS, name string) ([]byte, error) {
 	return content, checkKind(name, content)
 }
 
+// IsPointer reports whether a file's content, or the first bytes of it, is a Git-LFS pointer, which stands in for
+// a file that was not fetched.
+func IsPointer(content []byte) bool {
+	return bytes.HasPrefix(content, []byte("version https://git-lfs.github.com/spec/"))
+}
+
 // checkKind refuses what stands in for a file after a download that went wrong.
 func checkKind(name string, content []byte) error {
-	if bytes.HasPrefix(content, []byte("version https://git-lfs.github.com/spec/")) {
+	if IsPointer(content) {
 		return fmt.Errorf("%s holds a Git-LFS pointer and not the file; run `git lfs pull` in the clone that it is from", name)
 	}
 	start := strings.ToLower(string(bytes.TrimSpace(content[:min(len(content), 512)])))
