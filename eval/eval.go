@@ -3,10 +3,13 @@ package eval
 
 import (
 	"context"
+	"errors"
 
+	"papereval/eval/monitor"
 	"papereval/llm"
 	"papereval/paper"
 	"papereval/repo"
+	"papereval/rubric"
 )
 
 // An Evaluator scores one repository. A judge that fails yields an invalid score, never a zero; an error
@@ -24,8 +27,34 @@ type Subject struct {
 	Repository *repo.Tree
 	// Reference is what the authors published; nil where it is not at hand.
 	Reference *repo.Tree
+	// Rubric is what a replication is graded by; nil where the paper has none.
+	Rubric *rubric.Node
+	// Addendum clarifies the paper, and JudgeAddendum how it is to be judged; mostly "".
+	Addendum, JudgeAddendum string
+	// AddendaMissing is true where there are addenda that are not at hand.
+	AddendaMissing bool
+	// Blacklist are addresses that a system must not use for the paper; nil for none.
+	Blacklist *monitor.Blacklist
+	// Reproduction is what running the repository's reproduce.sh did; nil where it was not run.
+	Reproduction *Reproduction
 	// Label names the cell in requests.
 	Label llm.Label
+	// Slots holds something for each call that an evaluator of many calls has under way, over all subjects: what
+	// cannot be sent yet is not begun. Nil is for no limit.
+	Slots chan struct{}
+}
+
+// Reproduction is what running a repository's reproduce.sh did.
+type Reproduction struct {
+	Log string // what it printed
+	// Touched are the files of the repository that it made or changed, by path.
+	Touched map[string]bool
+}
+
+// Need is what a stage of an evaluation is expected to take: calls, and tokens of all of them together.
+type Need struct {
+	Stage                     string
+	Calls, Prompt, Completion int
 }
 
 // Result is what an evaluator found.
@@ -51,7 +80,7 @@ const (
 type Score struct {
 	Metric string     `json:"metric"`
 	Status Status     `json:"status"`
-	Source llm.Source `json:"source"` // live, recorded, simulated; later imported and human
+	Source llm.Source `json:"source"` // live, recorded, simulated, imported; later human
 	// Value is meaningless unless Status is OK or SystemFailed.
 	Value float64 `json:"value"`
 	// Asked is how many samples or leaves were asked for, Valid how many of these could be used.
@@ -68,4 +97,23 @@ type Score struct {
 	Files int `json:"files,omitempty"`
 	// Reason says why Status is not OK.
 	Reason string `json:"reason,omitempty"`
+}
+
+// ErrNoRoom is a paper or a repository that does not fit the judge's context.
+var ErrNoRoom = errors.New("no room in the judge's context")
+
+// JudgesFault tells a judge that failed from an evaluation that could not be done: a ledger that cannot be
+// written, a key that is refused, a context that has ended.
+func JudgesFault(err error) bool {
+	kind := llm.KindOf(err)
+	return errors.Is(err, ErrNoRoom) || kind != "" && !llm.Hopeless(kind)
+}
+
+// Weakest is the source that a score rests on when its answers differ: one simulated answer makes it simulated.
+func Weakest(a, b llm.Source) llm.Source {
+	order := map[llm.Source]int{"": 0, llm.Live: 1, llm.Recorded: 2, llm.Imported: 3, llm.Simulated: 4}
+	if order[b] > order[a] {
+		return b
+	}
+	return a
 }

@@ -48,10 +48,11 @@ type Ledger struct {
 	thorough *zstd.Encoder // for what nobody waits for
 	dec      *zstd.Decoder
 
-	chunks *recent[sum, int64]    // the ids of chunks that are on the disk
-	models *recent[model, int64]  // the ids of models that are on the disk
-	open   *recent[int64, []byte] // packs, uncompressed
-	counts *recent[sum, int]      // of tokens
+	chunks *recent[sum, int64]     // the ids of chunks that are on the disk
+	long   *recent[string, []part] // long messages, cut
+	models *recent[model, int64]   // the ids of models that are on the disk
+	open   *recent[int64, []byte]  // packs, uncompressed
+	counts *recent[sum, int]       // of tokens
 	count  singleflight.Group
 	packer packer
 
@@ -77,6 +78,7 @@ func Open(ctx context.Context, dir string) (*Ledger, error) {
 		blobs:   filepath.Join(dir, "blobs"),
 		owner:   fmt.Sprintf("%d-%s", os.Getpid(), rand.Text()),
 		chunks:  newRecent[sum, int64](hotChunks),
+		long:    newRecent[string, []part](hotMessages),
 		models:  newRecent[model, int64](1 << 10),
 		open:    newRecent[int64, []byte](openPacks),
 		counts:  newRecent[sum, int](1 << 14),

@@ -14,6 +14,14 @@ import (
 // hotChunks is how many chunks' ids are remembered at least, 8 KB of text each.
 const hotChunks = 1 << 15
 
+// Messages of these lengths are remembered with their parts, this many at least: a paper stands in the prompts about all
+// leaves of its rubric.
+const (
+	hotMessages      = 64
+	shortMessage     = 16 << 10
+	tooLongToPutAway = 256 << 10
+)
+
 // part is a chunk of a message. It is a slice of the message's content, not a copy.
 type part struct {
 	digest sum
@@ -76,12 +84,8 @@ func (l *Ledger) cutAll(c *Call, mend bool) *parts {
 	var fresh []part
 	seen := map[sum]bool{}
 	for _, m := range c.Messages {
-		var message []part
-		for rest := m.Content; rest != ""; {
-			end := cut(rest)
-			one := part{sumOf(rest[:end]), rest[:end]}
-			rest = rest[end:]
-			message = append(message, one)
+		message := l.cutMessage(m.Content)
+		for _, one := range message {
 			if _, known := l.chunks.get(one.digest); seen[one.digest] || known && !p.mend {
 				continue
 			}
@@ -93,6 +97,25 @@ func (l *Ledger) cutAll(c *Call, mend bool) *parts {
 	}
 	p.packs = l.compress(fresh)
 	return p
+}
+
+// cutMessage cuts a message into its parts.
+func (l *Ledger) cutMessage(content string) (message []part) {
+	long := len(content) > shortMessage && len(content) < tooLongToPutAway
+	if long {
+		if known, ok := l.long.get(content); ok {
+			return known
+		}
+	}
+	for rest := content; rest != ""; {
+		end := cut(rest)
+		message = append(message, part{sumOf(rest[:end]), rest[:end]})
+		rest = rest[end:]
+	}
+	if long {
+		l.long.put(content, message)
+	}
+	return message
 }
 
 // compress makes packs of parts.

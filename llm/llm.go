@@ -104,6 +104,7 @@ const (
 	Live      Source = "live"
 	Recorded  Source = "recorded"
 	Simulated Source = "simulated"
+	Imported  Source = "imported" // a score from elsewhere
 )
 
 // Sample is one answer of a model.

@@ -26,7 +26,7 @@ func Judged(t *Tree) (files []Source, left []Skipped) {
 			left = append(left, Skipped{name, reason})
 			continue
 		}
-		text, warning, ok := decodeText(content)
+		text, warning, ok := Text(content)
 		if !ok {
 			left = append(left, Skipped{name, "is binary: it holds a NUL"})
 			continue
@@ -54,7 +54,9 @@ func unjudged(name string) string {
 	return "is of no kind that judges see"
 }
 
-func decodeText(content []byte) (text, warning string, ok bool) {
+// Text reads a file's text: as UTF-8, without byte order mark and with lines ending in LF, or else as Windows-1252, which
+// warning then says. ok is false for a binary file: it holds a NUL.
+func Text(content []byte) (text, warning string, ok bool) {
 	if bytes.IndexByte(content, 0) >= 0 {
 		return "", "", false
 	}

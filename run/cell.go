@@ -49,7 +49,7 @@ func (r *Run) cell(ctx context.Context, c Cell, e datasets.Entry, g generate.Gen
 	}
 
 	var history []repo.Commit
-	tree, failure := r.generate(ctx, c, g, &history)
+	tree, failure := r.generate(ctx, c, e, g, &history)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -91,8 +91,8 @@ func (r *Run) cell(ctx context.Context, c Cell, e datasets.Entry, g generate.Gen
 }
 
 // generate runs the system; history, where it is not nil, gets a commit per step.
-func (r *Run) generate(ctx context.Context, c Cell, g generate.Generator, history *[]repo.Commit) (*repo.Tree, error) {
-	p, err := r.papers[c.Paper]()
+func (r *Run) generate(ctx context.Context, c Cell, e datasets.Entry, g generate.Generator, history *[]repo.Commit) (*repo.Tree, error) {
+	p, err := r.withAddendum(e)
 	if err != nil {
 		return nil, err
 	}
@@ -165,16 +165,18 @@ func (r *Run) evaluate(ctx context.Context, c Cell, e datasets.Entry, tree *repo
 	if len(r.Config.Evaluators) == 0 {
 		return nil, nil
 	}
-	p, err := r.papers[c.Paper]()
+	subject, err := r.subject(e)
 	if err != nil {
 		return nil, err
 	}
-	gold, err := reference(e)
-	if err != nil {
-		return nil, fmt.Errorf("the authors' repository of %s: %w", c.Paper, err)
+	subject.Repository = tree
+	if r.Reproduction != nil && tree != nil {
+		if subject.Reproduction, err = r.Reproduction(ctx, c); err != nil {
+			return nil, err
+		}
 	}
-	subject := &eval.Subject{Paper: p, Repository: tree, Reference: gold,
-		Label: llm.Label{Run: r.id, Paper: c.Paper, System: c.System, Seed: c.Seed}}
+	subject.Slots = r.slots
+	subject.Label = llm.Label{Run: r.id, Paper: c.Paper, System: c.System, Seed: c.Seed}
 	evaluators := r.Evaluators(r.calls)
 	results := make([][]ledger.Score, len(evaluators))
 	// Not cancelled by each other: what one evaluator gets answered is kept for the next try.
@@ -220,6 +222,9 @@ func (r *Run) provenance(s *eval.Subject) map[string]any {
 	}
 	if s.Reference != nil {
 		p["reference"] = s.Reference.Digest()
+	}
+	if s.Rubric != nil {
+		p["addenda"] = fmt.Sprintf("%x", sha256.Sum256([]byte(s.Addendum+"\x00"+s.JudgeAddendum)))
 	}
 	return p
 }

@@ -29,6 +29,10 @@ type Config struct {
 	Samples    int               `yaml:"samples" json:"samples"` // of each judge
 	Seeds      []int             `yaml:"seeds" json:"seeds,omitempty"`
 	Prompts    map[string]string `yaml:"prompts" json:"prompts,omitempty"` // digests by folder
+	// AllowMissingAddenda lets papers be worked on whose addenda were not fetched; scores say so.
+	AllowMissingAddenda bool `yaml:"allow_missing_addenda,omitempty" json:"allow_missing_addenda,omitempty"`
+	// Disqualify scores repositories 0 that fetch what is blacklisted for their paper.
+	Disqualify bool `yaml:"disqualify,omitempty" json:"disqualify,omitempty"`
 
 	// Places says where the things named above were found. They may move: what they hold is checked
 	// by digests, so Places is no part of the run's id.

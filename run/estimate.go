@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"papereval/datasets"
+	"papereval/eval"
 	"papereval/ledger"
 	"papereval/llm"
 	"papereval/repo"
@@ -79,6 +80,11 @@ type need struct {
 	prompt, completion int // of all calls together
 }
 
+// foresees is an evaluator that knows what it will ask about a repository whose files have so many tokens.
+type foresees interface {
+	Foresee(s *eval.Subject, files, tokens int) ([]eval.Need, error)
+}
+
 // Estimate says what the run will take. What this run has in the ledger already is subtracted; what it will find
 // there of other runs is not. The ledger may be nil.
 func (r *Run) Estimate(ctx context.Context) (*Estimate, error) {
@@ -100,12 +106,16 @@ func (r *Run) Estimate(ctx context.Context) (*Estimate, error) {
 		}
 		paper := tokens.Count(strings.TrimSpace(p.Text()))
 		gold := r.goldTokens(entry)
+		foreseen, err := r.foreseen(entry)
+		if err != nil {
+			return nil, err
+		}
 		for _, g := range r.Generators {
 			var stages []string
 			for _, s := range g.Stages() {
 				stages = append(stages, s.Name)
 			}
-			needs := append(generating(stages, paper), r.judging(paper, gold)...)
+			needs := slices.Concat(generating(stages, paper), r.judging(paper, gold), foreseen)
 			for _, seed := range r.Config.Seeds {
 				for _, n := range needs {
 					key := [3]string{g.Name(), n.evaluator, n.stage}
@@ -183,6 +193,9 @@ func generating(stages []string, paper int) []need {
 func (r *Run) judging(paper, gold int) []need {
 	var needs []need
 	for _, name := range r.Config.Evaluators {
+		if name != "refbased" && name != "reffree" {
+			continue // it foresees itself
+		}
 		prompt := paper + judgePrompt + assumedFiles*assumedCode
 		if name == "refbased" {
 			if gold == 0 {
@@ -197,6 +210,29 @@ func (r *Run) judging(paper, gold int) []need {
 			prompt: r.Config.Samples * prompt, completion: r.Config.Samples * assumedJudge})
 	}
 	return needs
+}
+
+// foreseen is what those evaluators take that know it themselves.
+func (r *Run) foreseen(e datasets.Entry) ([]need, error) {
+	var needs []need
+	for _, evaluator := range r.Evaluators(nil) {
+		f, ok := evaluator.(foresees)
+		if !ok {
+			continue
+		}
+		s, err := r.subject(e)
+		if err != nil {
+			return nil, err
+		}
+		stages, err := f.Foresee(s, assumedFiles, assumedCode)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range stages {
+			needs = append(needs, need{evaluator.Name(), n.Stage, n.Calls, n.Prompt, n.Completion})
+		}
+	}
+	return needs, nil
 }
 
 // goldTokens counts the authors' repository as a judge is shown it; 0 where it is not at hand.

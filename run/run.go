@@ -24,7 +24,6 @@ import (
 	"papereval/llm/recording"
 	"papereval/paper"
 	"papereval/prompt"
-	"papereval/repo"
 )
 
 // Run is a run with everything that it needs to be carried out.
@@ -36,6 +35,8 @@ type Run struct {
 	Generators []generate.Generator
 	// Evaluators makes the evaluators around the run's client.
 	Evaluators func(llm.Client) []eval.Evaluator
+	// Reproduction, unless nil, says what running a system's repository did.
+	Reproduction func(ctx context.Context, c Cell) (*eval.Reproduction, error)
 	// Prompts are those of package generate.
 	Prompts prompt.Folder
 	// Endpoints answer, by what models call their endpoint.
@@ -67,6 +68,7 @@ type Run struct {
 	totals Totals
 	pace   *llm.Pacer
 	papers map[string]func() (*paper.Paper, error)
+	slots  chan struct{}            // see [eval.Subject]
 	over   map[Cell]*llm.OverBudget // cells that stopped for the budget
 
 	firstOver *llm.OverBudget // the first of over
@@ -142,7 +144,7 @@ func (r *Run) Pending(ctx context.Context) (Totals, error) {
 		r.Endpoints[name] = endpoint
 	}
 	err = r.eachCell(ctx, func(ctx context.Context, c Cell, e datasets.Entry, g generate.Generator) error {
-		tree, err := r.generate(ctx, c, g, nil)
+		tree, err := r.generate(ctx, c, e, g, nil)
 		if err != nil {
 			return stops(err)
 		}
@@ -218,10 +220,16 @@ func (r *Run) readPapers() {
 	}
 }
 
+// slotsPerCall is how many calls are prepared for each that may be in flight, so that the next one is always ready.
+const slotsPerCall = 2
+
 // eachCell works on as many cells at a time as calls may be in flight.
 func (r *Run) eachCell(ctx context.Context, work func(context.Context, Cell, datasets.Entry, generate.Generator) error) error {
 	group, cellCtx := errgroup.WithContext(ctx)
 	group.SetLimit(r.cellsAtOnce())
+	if r.sender == nil { // a wave of batches takes everything that there is
+		r.slots = make(chan struct{}, slotsPerCall*max(r.Concurrency, 1))
+	}
 	_, begun := r.working(ctx) // no wave closes before every cell has begun
 	for _, e := range r.Papers {
 		for _, g := range r.Generators {
@@ -288,15 +296,6 @@ func (r *Run) count(e Event) {
 	r.totals.Usage = r.totals.Usage.Add(e.Usage)
 	r.totals.CostUSD += e.CostUSD
 	r.totals.Unpriced += e.Unpriced
-}
-
-// reference reads the authors' repository of a paper; nil where it is not there.
-func reference(e datasets.Entry) (*repo.Tree, error) {
-	tree, _, err := e.ReferenceTree() // what is not read there is of no use to a judge either
-	if errors.Is(err, datasets.ErrAbsent) {
-		return nil, nil
-	}
-	return tree, err
 }
 
 // folder is the cell's folder below the run's.

@@ -2,6 +2,7 @@
 package tokens
 
 import (
+	"sort"
 	"sync"
 	"unicode"
 	"unicode/utf8"
@@ -34,6 +35,26 @@ func Count(text string) int {
 		text = text[end:]
 	}
 	return n
+}
+
+// First is the beginning of a text that has at most n tokens, as [Count] counts them, and is as long as that allows.
+// It ends between two characters.
+func First(text string, n int) string {
+	for taken := 0; taken < len(text); {
+		piece := text[taken : taken+cut(text[taken:])]
+		count := Count(piece)
+		if count <= n {
+			taken += len(piece)
+			n -= count
+			continue
+		}
+		// The first length that is too much.
+		end := sort.Search(len(piece), func(i int) bool { return Count(piece[:i]) > n }) - 1
+		for end = max(end, 0); end > 0 && !utf8.RuneStart(piece[end]); end-- {
+		}
+		return text[:taken+end]
+	}
+	return text
 }
 
 const (

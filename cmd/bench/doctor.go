@@ -69,12 +69,12 @@ func checkPapers(context.Context) finding {
 			return finding{"broken", f.about, err.Error()}
 		}
 	}
-	f.text = fmt.Sprintf("%d papers are bundled; others come with --data FOLDER", len(entries))
+	f.text = fmt.Sprintf("%d papers are bundled; others come with `bench dataset pull` or --data FOLDER", len(entries))
 	return f
 }
 
 func checkRecording(context.Context) finding {
-	if _, err := recording.Bundled(); err != nil {
+	if _, err := recording.Bundled("paper2code"); err != nil {
 		return finding{"broken", "recording", err.Error()}
 	}
 	return finding{"ok", "recording", "bundled answers serve the bundled papers: `bench run` works without a key"}

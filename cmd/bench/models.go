@@ -15,8 +15,8 @@ const defaultBaseURL = "https://api.openai.com/v1"
 
 // openModel turns a model's name as the user gives it into the model and who answers for it:
 // "replay:FILE-OR-DIR", "sim" with or without options, or the name of a model at an OpenAI-compatible endpoint.
-// The empty name is the bundled recording. A recording may hold a model that generates and another one that judges.
-func openModel(spec string, judges bool) (llm.Model, llm.Client, error) {
+// The empty name is the recording that is bundled for a dataset. A recording may hold a model that generates and another one that judges.
+func openModel(spec, dataset string, judges bool) (llm.Model, llm.Client, error) {
 	var player recording.Answers
 	var err error
 	path, isReplay := strings.CutPrefix(spec, "replay:")
@@ -24,7 +24,7 @@ func openModel(spec string, judges bool) (llm.Model, llm.Client, error) {
 	case isSimulated(spec):
 		return openSimulated(spec)
 	case spec == "":
-		player, err = recording.Bundled()
+		player, err = recording.Bundled(dataset)
 	case isReplay:
 		if path == "" {
 			return llm.Model{}, nil, usagef("--model replay: needs a file or folder, as in replay:answers.jsonl")

@@ -12,7 +12,9 @@ import (
 
 	"papereval/datasets"
 	"papereval/datasets/paper2code"
+	"papereval/datasets/paperbench"
 	"papereval/eval/judge"
+	"papereval/eval/replication"
 	"papereval/generate"
 	"papereval/ledger"
 	"papereval/llm"
@@ -27,36 +29,52 @@ type runFlags struct {
 	dataset, split, data, paperForm string
 	papers, systems, without, evals []string
 	model, judgeModel, prompts      string
-	samples                         int
+	samples, maxDepth               int
+	codeDev, provided, unaddended   bool
+	disqualify                      bool
 	seeds                           []int
 	run                             string
 }
 
 func (f *runFlags) register(c *cobra.Command) {
 	flags := c.Flags()
-	flags.StringVar(&f.dataset, "dataset", "paper2code", "the set of papers: paper2code")
-	flags.StringVar(&f.data, "data", "", "the dataset's `folder`; without it the bundled papers, split demo")
-	flags.StringVar(&f.split, "split", "", "a named part of the dataset: all, iclr, icml, neurips, oral, poster, demo (default: all that is there)")
-	flags.StringSliceVar(&f.papers, "papers", nil, "only these papers, by `id`, separated by commas")
+	f.registerJudging(c)
+	flags.StringVar(&f.dataset, "dataset", "paper2code", "the set of papers: "+strings.Join(datasetNames, ", "))
+	flags.StringVar(&f.split, "split", "", "a named part of the dataset: all, demo; of paper2code iclr, icml, neurips, oral, poster; of paperbench dev, debug, human, lite, testing (default: all)")
 	flags.StringVar(&f.paperForm, "paper-form", "", "how papers are read: latex, markdown, raw, pdf, cleaned (default: for each paper the first of these that is there)")
 	flags.StringSliceVar(&f.systems, "system", nil, "the systems: papercoder, paper, or papercoder without stages, as in papercoder-analysis (default: papercoder; with the bundled recording all that it holds)")
 	flags.StringSliceVar(&f.without, "without", nil, "`stages` to switch off in every system: overall-plan, architecture, logic, config, analysis")
 	flags.StringVar(&f.model, "model", "", "who generates: the `name` of a model at OPENAI_BASE_URL, with options as in o3-mini?reasoning_effort=high (also temperature, max_tokens, context), replay:FILE-OR-FOLDER, or sim, the simulated model, with options as `bench sim --help` has them (default: the bundled recording)")
-	flags.StringVar(&f.judgeModel, "judge-model", "", "who judges (default: the same as --model)")
-	flags.StringSliceVar(&f.evals, "eval", evaluatorNames, "the evaluators: refbased, reffree, or none")
-	flags.IntVar(&f.samples, "samples", judge.DefaultSamples, "independent answers of each judge; with the bundled recording 3")
+	flags.IntVar(&f.samples, "samples", judge.DefaultSamples, "independent answers of the judges refbased and reffree; with the bundled recording 3")
 	flags.IntSliceVar(&f.seeds, "seeds", []int{0}, "a repository is generated for each of these `numbers`")
-	flags.StringVar(&f.prompts, "prompts", "", "a `folder` of prompts that replace those of the same relative path")
 	flags.StringVar(&f.run, "run", "", "an existing run by its `id` or the beginning of it, instead of the flags above")
 }
 
-// frozenFlags are those that --run takes the place of.
-var frozenFlags = []string{"dataset", "data", "split", "papers", "paper-form", "system", "without", "model", "judge-model", "eval", "samples", "seeds", "prompts"}
+// registerJudging has the flags that say who judges what, and how.
+func (f *runFlags) registerJudging(c *cobra.Command) {
+	flags := c.Flags()
+	flags.StringVar(&f.data, "data", "", "the dataset's `folder` (default, with a model: what was pulled or added under its name; or else the bundled papers, split demo)")
+	flags.StringSliceVar(&f.papers, "papers", nil, "only these papers, by `id`, separated by commas")
+	flags.StringVar(&f.judgeModel, "judge-model", "", "who judges (default: the same as --model)")
+	flags.BoolVar(&f.codeDev, "code-dev", false, "replication by the rubric's leaves about code alone, PaperBench Code-Dev; with the bundled recording it is always so")
+	flags.IntVar(&f.maxDepth, "max-depth", 0, "replication that grades a rubric's subtrees as wholes at this `depth`, the root's being 1 (default: leaf by leaf)")
+	flags.BoolVar(&f.provided, "resources-provided", false, "replication without the leaves about acquiring data sets and models")
+	flags.BoolVar(&f.disqualify, "disqualify", false, "a replication that fetches what is blacklisted for its paper scores 0, ungraded; without it the scores say so")
+	flags.BoolVar(&f.unaddended, "allow-missing-addenda", false, "work on papers whose addenda were not fetched, and mark their scores")
+	flags.StringVar(&f.prompts, "prompts", "", "a `folder` of prompts that replace those of the same relative path")
+	flags.StringSliceVar(&f.evals, "eval", nil, "the evaluators: refbased, reffree, replication, replication-all-files (it shows all files that fit, unranked), or none (default: refbased,reffree for paper2code, replication for paperbench)")
+}
 
-// demoSystems and demoSamples are what the bundled recording answers.
-var demoSystems = []string{"papercoder", "papercoder-analysis", "paper"}
+// frozenFlags are those that --run takes the place of.
+var frozenFlags = []string{"dataset", "data", "split", "papers", "paper-form", "system", "without", "model", "judge-model", "eval", "code-dev", "max-depth", "resources-provided", "allow-missing-addenda", "disqualify", "samples", "seeds", "prompts"}
+
+// demoSystems and demoSamples are what the bundled recordings answer.
+var demoSystems = map[string][]string{"paper2code": {"papercoder", "papercoder-analysis", "paper"}, "paperbench": {"papercoder", "paper"}}
 
 const demoSamples = 3
+
+// usualEvaluators are those of a dataset.
+var usualEvaluators = map[string][]string{"paper2code": {"refbased", "reffree"}, "paperbench": {"replication"}}
 
 // config reads a run's configuration from the flags, or, with --run, from the workspace.
 func (f *runFlags) config(ctx context.Context, c *cobra.Command, w *workspace, l *ledger.Ledger) (*run.Config, error) {
@@ -72,6 +90,11 @@ func (f *runFlags) config(ctx context.Context, c *cobra.Command, w *workspace, l
 		}
 		return run.Load(filepath.Join(w.dir, "runs", found.ID))
 	}
+	if f.model != "" && f.split != demoSplit {
+		if err := fetched(w, &f.dataset, &f.data); err != nil {
+			return nil, err
+		}
+	}
 	if f.model == "" {
 		if f.data != "" {
 			return nil, usagef("--data needs --model: the bundled recording answers only for the bundled papers. Name a model (--model o3-mini, with OPENAI_API_KEY set) or a recording (--model replay:FILE)")
@@ -79,17 +102,27 @@ func (f *runFlags) config(ctx context.Context, c *cobra.Command, w *workspace, l
 		if !c.Flags().Changed("samples") {
 			f.samples = demoSamples
 		}
+		f.codeDev = f.codeDev || !c.Flags().Changed("code-dev")
 	}
 	if f.systems == nil {
 		if f.systems = []string{"papercoder"}; f.model == "" && f.without == nil {
-			f.systems = demoSystems
+			f.systems = demoSystems[f.dataset]
 		}
 	}
 	if f.judgeModel == "" {
 		f.judgeModel = f.model
 	}
+	if slices.Equal(f.systems, []string{gradedSystem}) {
+		f.model = f.judgeModel // nobody generates
+	}
+	if f.evals == nil {
+		f.evals = slices.Clone(usualEvaluators[f.dataset])
+	}
 	if slices.Equal(f.evals, []string{"none"}) {
 		f.evals = nil
+	}
+	if err := f.variants(c); err != nil {
+		return nil, err
 	}
 	if f.samples < 1 {
 		return nil, usagef("--samples %d: a judge is asked at least once", f.samples)
@@ -122,7 +155,39 @@ func (f *runFlags) config(ctx context.Context, c *cobra.Command, w *workspace, l
 	slices.Sort(f.seeds)
 	slices.Sort(f.evals)
 	return &run.Config{Dataset: f.dataset, PaperForm: f.paperForm, Systems: f.systems, Samples: f.samples,
-		Seeds: slices.Compact(f.seeds), Evaluators: slices.Compact(f.evals), Places: places}, nil
+		Seeds: slices.Compact(f.seeds), Evaluators: slices.Compact(f.evals), AllowMissingAddenda: f.unaddended, Disqualify: f.disqualify, Places: places}, nil
+}
+
+// variants puts what the flags say of the replication judge into the evaluators' names. Where nobody else judges,
+// there are no samples.
+func (f *runFlags) variants(c *cobra.Command) error {
+	if f.maxDepth < 0 || f.maxDepth > 99 {
+		return usagef("--max-depth %d: a depth lies between 1, the root's, and 99; 0 is none", f.maxDepth)
+	}
+	found := 0
+	for i, name := range f.evals {
+		v, err := replication.ParseVariant(name)
+		if err != nil {
+			continue
+		}
+		found++
+		v.CodeDev, v.Resources = v.CodeDev || f.codeDev, v.Resources || f.provided
+		if f.maxDepth > 0 {
+			v.Depth = f.maxDepth
+		}
+		f.evals[i] = v.String()
+	}
+	if found == len(f.evals) && found > 0 && !c.Flags().Changed("samples") {
+		f.samples = 1
+	}
+	if found == 0 {
+		for _, name := range []string{"code-dev", "max-depth", "resources-provided"} {
+			if c.Flags().Changed(name) {
+				return usagef("--%s is about the evaluator replication, which is not asked for: add --eval replication", name)
+			}
+		}
+	}
+	return nil
 }
 
 // prepare makes a run of a configuration: it finds what the configuration names, and fills in what identifies
@@ -150,7 +215,7 @@ func prepare(config *run.Config, split string, ids, without []string) (*run.Run,
 		return nil, err
 	}
 	if frozen {
-		split, ids = "all", nil
+		split, ids = "", nil
 		for _, p := range config.Papers {
 			ids = append(ids, p.ID)
 		}
@@ -160,6 +225,15 @@ func prepare(config *run.Config, split string, ids, without []string) (*run.Run,
 	}
 	if len(r.Papers) == 0 {
 		return nil, usagef("there is no paper to work on in the split %q", split)
+	}
+	given := slices.Contains(config.Systems, gradedSystem)
+	if given && len(config.Systems) > 1 {
+		return nil, usagef("the system %s stands alone: its papers have rubrics of their own", gradedSystem)
+	}
+	if given {
+		if err := useGraded(r, ds, ids); err != nil {
+			return nil, err
+		}
 	}
 	if config.Revision, err = ds.Revision(); err != nil {
 		return nil, usage(err)
@@ -171,6 +245,10 @@ func prepare(config *run.Config, split string, ids, without []string) (*run.Run,
 
 	var names []string
 	for _, name := range config.Systems {
+		if name == gradedSystem {
+			names = append(names, name)
+			continue
+		}
 		g, err := newSystem(name, without, folders)
 		if err != nil {
 			return nil, usage(err)
@@ -183,8 +261,8 @@ func prepare(config *run.Config, split string, ids, without []string) (*run.Run,
 	config.Systems = names
 
 	for _, name := range config.Evaluators {
-		if !slices.Contains(evaluatorNames, name) {
-			return nil, usagef("unknown evaluator %q; there are %s, and none", name, strings.Join(evaluatorNames, ", "))
+		if err := checkEvaluator(name); err != nil {
+			return nil, err
 		}
 	}
 	for _, m := range []struct {
@@ -192,7 +270,7 @@ func prepare(config *run.Config, split string, ids, without []string) (*run.Run,
 		to     *run.Model
 		judges bool
 	}{{config.Places.Model, &config.Model, false}, {config.Places.JudgeModel, &config.JudgeModel, true}} {
-		model, client, err := openModel(m.spec, m.judges)
+		model, client, err := openModel(m.spec, config.Dataset, m.judges)
 		if err != nil {
 			return nil, err
 		}
@@ -203,7 +281,7 @@ func prepare(config *run.Config, split string, ids, without []string) (*run.Run,
 		r.Endpoints[model.Endpoint] = beside(r.Endpoints[model.Endpoint], client)
 	}
 
-	r.Evaluators = newEvaluators(config.Evaluators, config.JudgeModel.LLM(), config.Samples, folders)
+	r.Evaluators = newEvaluators(config, folders)
 
 	if frozen && config.ID() != before {
 		return nil, usagef("run %s cannot go on: what its run.yaml names (papers, prompts, models) is no longer what it was; undo the change, or start another run without --run", before)
@@ -212,14 +290,26 @@ func prepare(config *run.Config, split string, ids, without []string) (*run.Run,
 	return r, nil
 }
 
+// datasetNames are the datasets that openDataset knows.
+var datasetNames = []string{"paper2code", "paperbench"}
+
 func openDataset(name, dir string) (datasets.Dataset, error) {
-	if name != "paper2code" {
-		return nil, usagef("unknown dataset %q; there is paper2code", name)
-	}
-	if dir == "" {
+	switch {
+	case name == "paper2code" && dir == "":
 		return paper2code.Demo()
+	case name == "paperbench" && dir == "":
+		return paperbench.Demo()
 	}
-	ds, err := paper2code.Open(dir)
+	var ds datasets.Dataset
+	var err error
+	switch name {
+	case "paper2code":
+		ds, err = paper2code.Open(dir)
+	case "paperbench":
+		ds, err = paperbench.Open(dir)
+	default:
+		return nil, usagef("unknown dataset %q; there are %s", name, strings.Join(datasetNames, ", "))
+	}
 	if err != nil {
 		return nil, usage(err)
 	}

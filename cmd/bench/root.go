@@ -42,7 +42,7 @@ budget, 130 interrupted.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w; see `%s --help`", err, c.CommandPath())
 	})
-	root.AddCommand(newRun(a), newReport(a), newDataset(a), newBatch(a), newLedger(a), newSim(a), newDoctor(a))
+	root.AddCommand(newRun(a), newReport(a), newJudge(a), newDataset(a), newBatch(a), newLedger(a), newSim(a), newDoctor(a))
 	for _, c := range commands(root) {
 		if c.Args == nil {
 			c.Args = cobra.NoArgs

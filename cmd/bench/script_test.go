@@ -33,6 +33,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
+			env.Values["upstreams"] = new(upstreams)
 			env.Setenv("SHARED", sharedData())
 			env.Setenv("OPENAI_API_KEY", "")
 			env.Setenv("OPENAI_BASE_URL", "")
@@ -49,10 +50,13 @@ func TestScripts(t *testing.T) {
 			return err == nil, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":  exits,
-			"serve":  serve,
-			"answer": answerBatch,
-			"rounds": rounds,
+			"exits":    exits,
+			"serve":    serve,
+			"answer":   answerBatch,
+			"rounds":   rounds,
+			"upstream": upstream,
+			"fault":    fault,
+			"asked":    askedFor,
 		},
 	})
 }
@@ -92,7 +96,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 // serve starts an OpenAI-compatible endpoint that answers what the bundled recording can answer, and sets
 // OPENAI_BASE_URL to it, and SERVED without the /v1.
 func serve(ts *testscript.TestScript, _ bool, _ []string) {
-	player, err := recording.Bundled()
+	player, err := recording.Bundled("paper2code")
 	ts.Check(err)
 	server := httptest.NewServer(sim.NewServer(sim.AnswererFunc(func(req *llm.Request) (string, bool) {
 		sample, err := llm.One(context.Background(), player, req)

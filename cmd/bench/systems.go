@@ -10,22 +10,24 @@ import (
 	"papereval/eval/judge"
 	"papereval/eval/refbased"
 	"papereval/eval/reffree"
+	"papereval/eval/replication"
 	"papereval/generate"
 	"papereval/generate/baseline"
 	"papereval/generate/papercoder"
 	"papereval/llm"
 	"papereval/llm/sim"
 	"papereval/prompt"
+	"papereval/run"
 )
 
 // prompts are the prompt folders of all packages that ask a model.
 func prompts() []prompt.Folder {
-	return []prompt.Folder{generate.Prompts(), papercoder.Prompts(), baseline.Prompts(), judge.Prompts(), refbased.Prompts(), reffree.Prompts()}
+	return []prompt.Folder{generate.Prompts(), papercoder.Prompts(), baseline.Prompts(), judge.Prompts(), refbased.Prompts(), reffree.Prompts(), replication.Prompts()}
 }
 
 // answerers are the simulated model's answers to the prompts of all these packages, and to anything else.
 func answerers(seed uint64) []sim.Answerer {
-	return []sim.Answerer{papercoder.Simulated(seed), baseline.Simulated(seed), judge.Simulated(seed), sim.Anything(seed)}
+	return []sim.Answerer{papercoder.Simulated(seed), baseline.Simulated(seed), judge.Simulated(seed), replication.Simulated(seed), sim.Anything(seed)}
 }
 
 // find returns the folder that replaces one of the bundled ones.
@@ -76,13 +78,24 @@ func stagesOf(rest string, stages []generate.Stage) ([]string, error) {
 	return off, nil
 }
 
-// evaluatorNames are the evaluators that there are.
-var evaluatorNames = []string{"refbased", "reffree"}
+// checkEvaluator refuses the name of an evaluator that there is not.
+func checkEvaluator(name string) error {
+	if name == "refbased" || name == "reffree" {
+		return nil
+	}
+	if _, err := replication.ParseVariant(name); strings.HasPrefix(name, "replication") && err != nil {
+		return usage(err)
+	} else if err != nil {
+		return usagef("unknown evaluator %q; there are refbased, reffree, replication, and none", name)
+	}
+	return nil
+}
 
-// newEvaluators makes the named evaluators around a client.
-func newEvaluators(names []string, model llm.Model, samples int, folders []prompt.Folder) func(llm.Client) []eval.Evaluator {
+// newEvaluators makes the evaluators of a run around a client.
+func newEvaluators(config *run.Config, folders []prompt.Folder) func(llm.Client) []eval.Evaluator {
+	names, model, disqualify := config.Evaluators, config.JudgeModel.LLM(), config.Disqualify
 	return func(client llm.Client) []eval.Evaluator {
-		settings := judge.Judge{Shared: find(folders, judge.Prompts()), Client: client, Model: model, Samples: samples}
+		settings := judge.Judge{Shared: find(folders, judge.Prompts()), Client: client, Model: model, Samples: config.Samples}
 		var all []eval.Evaluator
 		for _, name := range names {
 			switch name {
@@ -90,6 +103,10 @@ func newEvaluators(names []string, model llm.Model, samples int, folders []promp
 				all = append(all, refbased.New(find(folders, refbased.Prompts()), settings))
 			case "reffree":
 				all = append(all, reffree.New(find(folders, reffree.Prompts()), settings))
+			default:
+				if variant, err := replication.ParseVariant(name); err == nil { // it was checked
+					all = append(all, &replication.Judge{Variant: variant, Prompts: find(folders, replication.Prompts()), Client: client, Model: model, Disqualify: disqualify})
+				}
 			}
 		}
 		return all

@@ -6,11 +6,11 @@ package judge
 import (
 	"context"
 	"embed"
-	"errors"
 	"fmt"
 	"strings"
 
 	"papereval/eval"
+	"papereval/eval/appeal"
 	"papereval/llm"
 	"papereval/prompt"
 )
@@ -87,7 +87,7 @@ func (j *Judge) Evaluate(ctx context.Context, s *eval.Subject) (*eval.Result, er
 
 	content, err := j.fill(ctx, s, detail)
 	if err != nil {
-		if !judgesFault(err) {
+		if !eval.JudgesFault(err) {
 			return nil, err
 		}
 		return without(eval.JudgeFailed, err.Error())
@@ -103,7 +103,7 @@ func (j *Judge) Evaluate(ctx context.Context, s *eval.Subject) (*eval.Result, er
 		Label:    label,
 	})
 	if err != nil {
-		if !judgesFault(err) {
+		if !eval.JudgesFault(err) {
 			return nil, err
 		}
 		return without(eval.JudgeFailed, err.Error())
@@ -112,7 +112,8 @@ func (j *Judge) Evaluate(ctx context.Context, s *eval.Subject) (*eval.Result, er
 		return nil, err // the samples that are missing were not refused
 	}
 	detail.Samples = readSamples(resp.Samples)
-	return without(j.average(&score, detail.Samples))
+	status, reason := j.average(&score, detail.Samples)
+	return without(status, appeal.With(reason, detail.Target.Appeals))
 }
 
 func form(name string, schema []byte) *llm.Schema {
@@ -137,7 +138,7 @@ func (j *Judge) average(score *eval.Score, samples []Sample) (eval.Status, strin
 		score.Valid++
 		sum += s.Score
 		score.Samples = append(score.Samples, float64(s.Score))
-		score.Source = weakest(score.Source, s.source)
+		score.Source = eval.Weakest(score.Source, s.source)
 	}
 	invalid := score.Asked - score.Valid
 	score.Low = float64(sum+invalid*Worst) / float64(score.Asked)
@@ -150,25 +151,6 @@ func (j *Judge) average(score *eval.Score, samples []Sample) (eval.Status, strin
 	}
 	score.Value = float64(sum) / float64(score.Valid)
 	return eval.OK, strings.Join(reasons, "; ")
-}
-
-// weakest is the source that a score rests on when its samples differ: one simulated answer makes it simulated.
-func weakest(a, b llm.Source) llm.Source {
-	order := map[llm.Source]int{"": 0, llm.Live: 1, llm.Recorded: 2, llm.Simulated: 3}
-	if order[b] > order[a] {
-		return b
-	}
-	return a
-}
-
-// errNoRoom is a paper or a repository that does not fit the judge's context.
-var errNoRoom = errors.New("no room in the judge's context")
-
-// judgesFault tells a judge that failed from an evaluation that could not be done: a ledger that cannot be
-// written, a key that is refused, a context that has ended.
-func judgesFault(err error) bool {
-	kind := llm.KindOf(err)
-	return errors.Is(err, errNoRoom) || kind != "" && !llm.Hopeless(kind)
 }
 
 // fill writes the prompt: everything where it fits into the model's context, a selection where it does not.

@@ -11,6 +11,7 @@ import (
 
 	"papereval/answer"
 	"papereval/eval"
+	"papereval/eval/appeal"
 	"papereval/llm"
 	"papereval/prompt"
 	"papereval/repo"
@@ -26,6 +27,8 @@ type Selection struct {
 	Ranking string   `json:"ranking,omitempty"`
 	// Warnings are about files that are not shown, or not shown as they are.
 	Warnings []string `json:"warnings,omitempty"`
+	// Appeals are lines that address the judge.
+	Appeals []appeal.Finding `json:"appeals,omitempty"`
 
 	files []shown
 }
@@ -43,6 +46,7 @@ func newSelection(tree *repo.Tree) *Selection {
 		s.Files = append(s.Files, source.Path)
 		text := "## File name: " + source.Path + "\n\n" + prompt.Fence("", source.Text) + "\n"
 		s.files = append(s.files, shown{source.Path, text, tokens.Count(text)})
+		s.Appeals = append(s.Appeals, appeal.Find(source.Path, source.Text)...)
 		if source.Warning != "" {
 			s.Warnings = append(s.Warnings, source.Path+": "+source.Warning)
 		}
@@ -99,7 +103,7 @@ func (j *Judge) fit(ctx context.Context, s *eval.Subject, d *Detail, paper strin
 		return nil
 	}
 	if room <= 0 {
-		return fmt.Errorf("%w of %d tokens: the paper takes all of it", errNoRoom, j.Model.Context)
+		return fmt.Errorf("%w of %d tokens: the paper takes all of it", eval.ErrNoRoom, j.Model.Context)
 	}
 	targetRoom := max(room/2, room-gold)
 	if gold == 0 {
@@ -137,7 +141,7 @@ func (j *Judge) choose(ctx context.Context, s *eval.Subject, sel *Selection, pap
 		}
 	}
 	if len(keep) == 0 {
-		return fmt.Errorf("%w: no file of the repository fits the %d tokens that are left for it", errNoRoom, room)
+		return fmt.Errorf("%w: no file of the repository fits the %d tokens that are left for it", eval.ErrNoRoom, room)
 	}
 	sel.files = slices.DeleteFunc(sel.files, func(f shown) bool {
 		if !keep[f.path] {
