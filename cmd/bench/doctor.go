@@ -55,27 +55,31 @@ only missing is no fault.`,
 }
 
 func checkPapers(context.Context) finding {
-	f := finding{"ok", "papers", ""}
-	ds, err := openDataset("paper2code", "")
-	if err != nil {
-		return finding{"broken", f.about, err.Error()}
-	}
-	entries, err := datasets.Select(ds, "demo", nil)
-	if err != nil {
-		return finding{"broken", f.about, err.Error()}
-	}
-	for _, e := range entries {
-		if _, err := e.Paper(""); err != nil {
-			return finding{"broken", f.about, err.Error()}
+	var counts []string
+	for _, name := range datasetNames {
+		ds, err := openDataset(name, "")
+		if err != nil {
+			return finding{"broken", "papers", err.Error()}
 		}
+		entries, err := datasets.Select(ds, demoSplit, nil)
+		if err != nil {
+			return finding{"broken", "papers", err.Error()}
+		}
+		for _, e := range entries {
+			if _, err := e.Paper(""); err != nil {
+				return finding{"broken", "papers", err.Error()}
+			}
+		}
+		counts = append(counts, fmt.Sprintf("%d of %s", len(entries), name))
 	}
-	f.text = fmt.Sprintf("%d papers are bundled; others come with `bench dataset pull` or --data FOLDER", len(entries))
-	return f
+	return finding{"ok", "papers", strings.Join(counts, " and ") + " are bundled; others come with `bench dataset pull` or --data FOLDER"}
 }
 
 func checkRecording(context.Context) finding {
-	if _, err := recording.Bundled("paper2code"); err != nil {
-		return finding{"broken", "recording", err.Error()}
+	for _, dataset := range datasetNames {
+		if _, err := recording.Bundled(dataset); err != nil {
+			return finding{"broken", "recording", err.Error()}
+		}
 	}
 	return finding{"ok", "recording", "bundled answers serve the bundled papers: `bench run` works without a key"}
 }

@@ -113,10 +113,7 @@ during it, counts with the most that it can have cost.`,
 				return usage(err)
 			}
 		}
-		if r.Config.Places.Model == "" {
-			fmt.Fprintln(a.stderr, "No --model: a bundled recording of a language model's real answers serves the bundled papers; nothing is paid for.")
-			fmt.Fprintln(a.stderr, "Live: OPENAI_API_KEY=... bench run --dataset paper2code --model o3-mini")
-		}
+		aboutBundled(a, r)
 		show := newProgress(a.stderr, r)
 		r.Events, r.Damage = show.event, func(err error) { show.note("%v; it is asked for again", err) }
 		if costs(r) {
@@ -150,6 +147,23 @@ during it, counts with the most that it can have cost.`,
 		return failures(totals)
 	}
 	return c
+}
+
+// bundledPapers says what the papers are that are part of the binary, by dataset.
+var bundledPapers = map[string]string{
+	"paper2code": "three bundled papers of our own; `bench dataset pull paper2code` fetches the 90 of Paper2Code",
+	"paperbench": "two bundled papers of our own with rubrics; `bench dataset pull paperbench` fetches the 20 of PaperBench",
+}
+
+// aboutBundled tells of papers and answers that are part of the binary.
+func aboutBundled(a *app, r *run.Run) {
+	if r.Config.Places.Data == "" {
+		fmt.Fprintf(a.stderr, "Papers: split demo, %s.\n", bundledPapers[r.Config.Dataset])
+	}
+	if r.Config.Places.Model == "" {
+		fmt.Fprintln(a.stderr, "No --model: a bundled recording of a language model's real answers serves these papers; nothing is paid for.")
+		fmt.Fprintf(a.stderr, "Live: OPENAI_API_KEY=... bench run --dataset %s --model o3-mini\n", r.Config.Dataset)
+	}
 }
 
 // aboutRun is what a recording of a run says of itself.
