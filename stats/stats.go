@@ -57,6 +57,15 @@ func SD(xs []float64) (float64, Warning) {
 	return sd, ""
 }
 
+// StandardError is that of the mean: the sample standard deviation divided by √n. Its warnings are those of [SD].
+func StandardError(xs []float64) (float64, Warning) {
+	sd, warning := SD(xs)
+	if warning != "" {
+		return 0, warning
+	}
+	return stat.StdErr(sd, float64(len(xs))), ""
+}
+
 func constant(xs []float64) bool { return slices.Min(xs) == slices.Max(xs) }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

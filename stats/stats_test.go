@@ -49,6 +49,29 @@ func TestAgainstScipy(t *testing.T) {
 	}
 }
 
+// The reference values are those of Python's statistics.stdev(xs) / math.sqrt(len(xs)), and so of numpy's
+// std(xs, ddof=1) / sqrt(len(xs)), as PaperBench's metrics.py has it.
+func TestStandardError(t *testing.T) {
+	for _, c := range []struct {
+		values  []float64
+		want    float64
+		warning Warning
+	}{
+		{[]float64{0.1, 0.2, 0.3}, 0.05773502691896258, ""},
+		{[]float64{0.24, 0.22, 0.251}, 0.009073771725877467, ""},
+		{[]float64{1, 2, 3, 4}, 0.6454972243679028, ""},
+		{[]float64{0.434, 0.426}, 0.0040000000000000036, ""},
+		{nil, 0, TooFew},
+		{[]float64{0.3}, 0, TooFew},
+		{[]float64{0.3, 0.3, 0.3}, 0, Constant},
+		{[]float64{0.3, math.NaN()}, 0, NotFinite},
+	} {
+		if got, w := StandardError(c.values); w != c.warning || !near(got, c.want, c.want) {
+			t.Errorf("StandardError(%v) = %v (%s), want %v (%s)", c.values, got, w, c.want, c.warning)
+		}
+	}
+}
+
 func near(got, want, size float64) bool { return math.Abs(got-want) <= 1e-9*math.Abs(size) }
 
 func TestInputWithoutSpread(t *testing.T) {
