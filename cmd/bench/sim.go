@@ -30,6 +30,7 @@ The options, written option=value&option=value:
   n=ignore n=refuse        several samples in one request are not to be had
   schema=refuse            nor is a response_format
   usage=exact              count the tokens of long prompts, too, instead of a fourth of their bytes
+  cache=on                 report prompt tokens as cached that an earlier request began with
   batchdelay=1s batchlines=50000 batchbytes=200000000   of batches
 and faults, each with a rate from 0 to 1:
   rate429 rate429after     rate limits, without and with Retry-After

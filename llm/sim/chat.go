@@ -141,8 +141,9 @@ type question struct {
 	digest   uint64 // of model and messages
 	first    int    // index of the first sample
 	count    int
-	prompt   int // tokens
-	limit    int // of tokens in an answer; 0 is none
+	prompt   int   // tokens
+	tokens   []int // of each message
+	limit    int   // of tokens in an answer; 0 is none
 }
 
 // parse reads a request, or says why it is refused.
@@ -181,7 +182,8 @@ func (s *Server) parse(body []byte, sample string) (*question, *reply) {
 	for _, m := range q.Messages {
 		q.messages = append(q.messages, llm.Message{Role: m.Role, Content: string(m.Content)})
 		texts = append(texts, string(m.Role), string(m.Content))
-		q.prompt += s.usage.tokens(string(m.Content))
+		tokens := s.usage.tokens(string(m.Content))
+		q.prompt, q.tokens = q.prompt+tokens, append(q.tokens, tokens)
 	}
 	q.digest = hash(texts...)
 	return q, nil
@@ -235,6 +237,9 @@ func (s *Server) answer(q *question, fault *Fault, try int) (*completion, *reply
 		out.Choices = append(out.Choices, choice{i, llm.Message{Role: llm.Assistant, Content: text}, finish})
 	}
 	out.Usage = chatUsage{Prompt: q.prompt, Completion: written, Total: q.prompt + written}
+	if s.options.Cache {
+		out.Usage.Details = &promptDetails{s.cache.hit(q.Model, q.messages, q.tokens)}
+	}
 	if fault.WrongUsage {
 		s.count("wrongusage")
 		out.Usage = wrongUsage(out.Usage, s.draw("wrong", q.digest, try))

@@ -23,6 +23,9 @@ type Options struct {
 	RefuseSchema bool
 	// ExactUsage counts the tokens of long prompts, too; else four bytes of them are a token.
 	ExactUsage bool
+	// Cache reports the prompt tokens that an earlier request began with as cached, as OpenAI does. Usage then depends on
+	// the order of requests.
+	Cache bool
 	// BatchDelay is how long a batch takes; a file may have up to BatchLines lines and BatchBytes bytes.
 	BatchDelay             time.Duration
 	BatchLines, BatchBytes int
@@ -50,7 +53,7 @@ func FaultNames() []string { return slices.Concat(transport, content, others) }
 
 // OptionNames are the names of all options.
 func OptionNames() []string {
-	return append([]string{"seed", "latency", "jitter", "rpm", "tpm", "n", "schema", "usage", "batchdelay", "batchlines", "batchbytes"}, FaultNames()...)
+	return append([]string{"seed", "latency", "jitter", "rpm", "tpm", "n", "schema", "usage", "cache", "batchdelay", "batchlines", "batchbytes"}, FaultNames()...)
 }
 
 // ParseOptions reads options as they are written behind "sim?": "latency=200ms&rate429=0.05".
@@ -107,6 +110,8 @@ func (o *Options) set(name, value string) (err error) {
 		o.RefuseSchema, err = true, oneOf(value, "refuse")
 	case "usage":
 		o.ExactUsage, err = value == "exact", oneOf(value, "exact", "estimate")
+	case "cache":
+		o.Cache, err = value == "on", oneOf(value, "on", "off")
 	default:
 		if !slices.Contains(FaultNames(), name) {
 			return fmt.Errorf("no such option; there are %s", strings.Join(OptionNames(), ", "))

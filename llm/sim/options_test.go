@@ -9,9 +9,9 @@ import (
 )
 
 func TestParseOptions(t *testing.T) {
-	o, err := sim.ParseOptions("seed=7&latency=200ms&jitter=50ms&rpm=60&tpm=1000&n=ignore&schema=refuse&usage=exact&rate429=0.05&badscore=1&batchlines=3")
+	o, err := sim.ParseOptions("seed=7&latency=200ms&jitter=50ms&rpm=60&tpm=1000&n=ignore&schema=refuse&usage=exact&cache=on&rate429=0.05&badscore=1&batchlines=3")
 	if err != nil || o.Seed != 7 || o.Latency != 200*time.Millisecond || o.Jitter != 50*time.Millisecond || o.RPM != 60 || o.TPM != 1000 ||
-		o.N != "ignore" || !o.RefuseSchema || !o.ExactUsage || o.Rates["rate429"] != 0.05 || o.Rates["badscore"] != 1 || o.BatchLines != 3 {
+		o.N != "ignore" || !o.RefuseSchema || !o.ExactUsage || !o.Cache || o.Rates["rate429"] != 0.05 || o.Rates["badscore"] != 1 || o.BatchLines != 3 {
 		t.Errorf("%+v, %v", o, err)
 	}
 	if _, err := sim.ParseOptions(""); err != nil {
@@ -34,6 +34,7 @@ func TestParseOptions(t *testing.T) {
 		"n=2":                   "it is ignore or refuse",
 		"schema=yes":            "it is refuse",
 		"usage=none":            "it is exact or estimate",
+		"cache=yes":             "it is on or off",
 		"latancy=1s":            "there are seed, latency, jitter",
 		"cut=0.1&cut=0.2":       "given 2 times",
 		"cut=0.6&reset=0.6":     "add up to 1.2",

@@ -32,6 +32,7 @@ type Server struct {
 	requests  atomic.Int64
 	quota     *quota
 	usage     counter
+	cache     cache
 	shelf     shelf
 	schemas   schemas
 	mux       *http.ServeMux

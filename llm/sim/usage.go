@@ -12,6 +12,12 @@ type chatUsage struct {
 	Prompt     int `json:"prompt_tokens"`
 	Completion int `json:"completion_tokens"`
 	Total      int `json:"total_tokens"`
+	// Details is nil where the endpoint keeps no cache.
+	Details *promptDetails `json:"prompt_tokens_details,omitempty"`
+}
+
+type promptDetails struct {
+	Cached int `json:"cached_tokens"`
 }
 
 // counter counts the tokens of texts: exactly, or for texts that would cost more time than the rest of an
