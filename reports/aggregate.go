@@ -71,17 +71,20 @@ func per(usd *float64, n int) *float64 {
 
 // aggregate is what a group scored in a measure.
 type aggregate struct {
+	scale     scale
 	means     []float64 // of the papers that have a score, over their seeds
 	low, high []float64 // the same with invalid samples at their worst and best, failed judges included
 
 	cells, asked, valid                          int
 	judgeFailed, systemFailed, skipped, unscored int // cells
 	selected                                     int // cells whose score rests on a selection of files
+	gapped                                       int // cells whose score leaves out more than mostInvalid
+	zeroed                                       int // of judgeFailed, those that count as 0
 	simulated, markSimulated                     bool
 }
 
 func (g group) in(m measure) aggregate {
-	a := aggregate{cells: len(g)}
+	a := aggregate{cells: len(g), scale: m.scale()}
 	for _, paper := range g.papers() {
 		var values, low, high []float64
 		for i := range paper {
@@ -105,6 +108,12 @@ func (g group) in(m measure) aggregate {
 			if s.counts() {
 				if s.selected() {
 					a.selected++
+				}
+				if s.gapped() {
+					a.gapped++
+				}
+				if s.zeroed {
+					a.zeroed++
 				}
 				values = append(values, s.Value)
 			}

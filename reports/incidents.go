@@ -11,7 +11,7 @@ const most = 10
 
 // marks explain the marks of the per-paper table and name what failed, with the reason.
 func (run *Run) marks() []string {
-	var selections, systems, broken, judges, skipped list
+	var selections, gaps, systems, broken, judges, skipped list
 	several := distinct(run.Cells, func(c Cell) string { return c.Model }) > 1
 	seeds := distinct(run.Cells, func(c Cell) int { return c.Seed }) > 1
 	ms := run.measures()
@@ -43,9 +43,12 @@ func (run *Run) marks() []string {
 			case s.Status == OK && s.selected():
 				selections.add(fmt.Sprintf("rests on %d of %d files", s.Shown, s.Files), name)
 			}
+			if s.gapped() {
+				gaps.add(fmt.Sprintf("%s %% of the rubric's weight is invalid", fixed(100*(s.High-s.Low), 1)), name)
+			}
 		}
 	}
-	notes := slices.Concat(selections.notes("† "), systems.notes("System failed: "), broken.notes("Not worked on: "), judges.notes("Judge failed: "), skipped.notes("Skipped: "))
+	notes := slices.Concat(selections.notes("† "), gaps.notes("¶ "), systems.notes("System failed: "), broken.notes("Not worked on: "), judges.notes("Judge failed: "), skipped.notes("Skipped: "))
 	if run.sources().mixed() {
 		notes = append(notes, "‡ rests on simulated answers: not a result")
 	}

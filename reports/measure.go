@@ -21,11 +21,16 @@ func (run *Run) measures() []measure {
 			}
 		}
 	}
-	slices.SortFunc(ms, func(a, b measure) int {
-		return cmp.Or(strings.Compare(a.evaluator, b.evaluator), strings.Compare(a.metric, b.metric), strings.Compare(a.judge, b.judge))
-	})
+	slices.SortFunc(ms, measure.compare)
 	return ms
 }
+
+func (m measure) compare(o measure) int {
+	return cmp.Or(strings.Compare(m.evaluator, o.evaluator), strings.Compare(m.metric, o.metric), strings.Compare(m.judge, o.judge))
+}
+
+// scale is that of the measure's values.
+func (m measure) scale() scale { return scaleOf(m.evaluator) }
 
 // in is the cell's score in a measure, nil where it has none.
 func (m measure) in(c *Cell) *Score {
@@ -55,8 +60,8 @@ func (m measure) name(all []measure, sep string) string {
 // head is the name over a column, with the scale where it is known.
 func (m measure) head(all []measure) string {
 	name, rest, _ := strings.Cut(m.name(all, "\n"), "\n")
-	if s := m.scale(); s != "" {
-		name += " " + s
+	if s := m.scale(); s.name != "" {
+		name += " " + s.name
 	}
 	if rest != "" {
 		name += "\n" + rest
@@ -64,22 +69,17 @@ func (m measure) head(all []measure) string {
 	return name
 }
 
-// scale is the range of the values. A variant of a judge has its name with a suffix: "refbased-strict".
-func (m measure) scale() string {
-	switch base, _, _ := strings.Cut(m.evaluator, "-"); base {
-	case "refbased", "reffree":
-		return "1–5"
-	}
-	return ""
-}
-
-// sorted is a copy of the cells in the order of paper, system, model and seed.
+// sorted is a copy of the cells in the order of paper, system, model and seed, with their scores in the order of
+// measures: sums of costs depend on it in the last digits.
 func (run *Run) sorted() []Cell {
 	cells := slices.Clone(run.Cells)
 	slices.SortStableFunc(cells, func(a, b Cell) int {
 		return cmp.Or(strings.Compare(a.Paper, b.Paper), strings.Compare(a.System, b.System),
 			strings.Compare(a.Model, b.Model), cmp.Compare(a.Seed, b.Seed))
 	})
+	for i, c := range cells {
+		cells[i].Scores = slices.SortedStableFunc(slices.Values(c.Scores), func(a, b Score) int { return a.measure().compare(b.measure()) })
+	}
 	return cells
 }
 
@@ -98,4 +98,23 @@ func headIf(several bool, s string) string {
 		return s
 	}
 	return ""
+}
+
+// papers and seeds are those of the run, sorted.
+func (run *Run) papers() []string {
+	papers := slices.Clone(run.Papers)
+	for _, c := range run.Cells {
+		papers = append(papers, c.Paper)
+	}
+	slices.Sort(papers)
+	return slices.Compact(papers)
+}
+
+func (run *Run) seeds() []int {
+	seeds := slices.Clone(run.Seeds)
+	for _, c := range run.Cells {
+		seeds = append(seeds, c.Seed)
+	}
+	slices.Sort(seeds)
+	return slices.Compact(seeds)
 }

@@ -9,7 +9,7 @@ func ScoresPerPaper(run *Run) Table {
 	cells, ms, mixed := run.sorted(), run.measures(), run.sources().mixed()
 	models := distinct(cells, func(c Cell) string { return c.Model }) > 1
 	seeds := distinct(cells, func(c Cell) int { return c.Seed }) > 1
-	t := Table{Banner: run.banner(), Title: "Scores per paper"}
+	t := Table{Banner: run.banner(), Title: run.title("Scores per paper")}
 	t.Columns = append(run.columns(),
 		Column{Head: "Paper", Key: "paper", Wrap: true},
 		Column{Key: "title"},
@@ -53,10 +53,18 @@ func ScoresPerPaper(run *Run) Table {
 		t.Rows = append(t.Rows, append(row, files, tokens, Count(u.Calls), Count(u.Prompt), Count(u.Cached),
 			Count(u.Completion), Cost{u.cost()}, Elapsed(u.Elapsed)))
 	}
-	t.Notes = append(run.marks(),
-		"(valid/asked) are a judge's samples; the brackets hold the score if every invalid sample were the worst and "+
-			"the best: bounds, not a confidence interval. A judge that failed gives no score.",
-		run.judging())
+	failed := "A judge that failed gives no score."
+	if run.zeroes() {
+		failed = "A judge that failed gives no score, but one of a replication 0."
+	}
+	t.Notes = append(run.marks(), run.units().choose(
+		"(valid/asked) are a judge's samples; the brackets hold the score if every invalid sample were the worst and the best",
+		"(valid/asked) are leaves of the rubric; the brackets hold the score if every invalid leaf were 0 and 1",
+		"(valid/asked) are a judge's samples, of a replication leaves of the rubric; the brackets hold the score if every invalid one were the worst and the best",
+	)+": bounds, not a confidence interval. "+failed)
+	t.Notes = append(t.Notes, run.zeroNote()...)
+	t.Notes = append(t.Notes, run.judging())
+	t.Notes = append(t.Notes, run.caching()...)
 	t.Notes = append(t.Notes, run.footer()...)
 	return t
 }
@@ -70,28 +78,35 @@ type scoreValue struct {
 func (v scoreValue) lines() []string {
 	validity := fmt.Sprintf("%d/%d", v.Valid, v.Asked)
 	low, high, bounded := v.bounds()
+	scale := scaleOf(v.Evaluator)
 	switch v.Status {
 	case OK:
-		text := fixed(v.Value, 2)
+		text := scale.text(v.Value)
 		if v.Asked > 0 {
 			text += " (" + validity + ")"
 		}
 		if v.selected() {
 			text += "†"
 		}
+		if v.gapped() {
+			text += "¶"
+		}
 		if v.markSimulated {
 			text += "‡"
 		}
 		if v.Valid < v.Asked && bounded {
-			return []string{text, span(low, high)}
+			return []string{text, scale.span(low, high)}
 		}
 		return []string{text}
 	case SystemFailed:
-		return []string{fixed(v.Value, 2) + " system", "failed"}
+		return []string{scale.text(v.Value) + " system", "failed"}
 	case JudgeFailed:
 		lines := []string{"judge failed", validity}
+		if v.zeroed {
+			lines = []string{scale.text(v.Value) + " judge", "failed " + validity}
+		}
 		if bounded {
-			lines = append(lines, span(low, high))
+			lines = append(lines, scale.span(low, high))
 		}
 		return lines
 	}

@@ -41,6 +41,11 @@ func TestGolden(t *testing.T) {
 		{"simulated.table", simulatedFixture(true), FormatTable},
 		{"partly-simulated.table", simulatedFixture(false), FormatTable},
 		{"partly-simulated.markdown", simulatedFixture(false), FormatMarkdown},
+		{"replication.table", replicationFixture(), FormatTable},
+		{"replication.markdown", replicationFixture(), FormatMarkdown},
+		{"replication.csv", replicationFixture(), FormatCSV},
+		{"replication.json", replicationFixture(), FormatJSON},
+		{"invalid-as-zero.table", zeroed(replicationFixture()), FormatTable},
 		{"empty.table", &Run{ID: "3fa2c1d0", Dataset: "paper2code"}, FormatTable},
 		{"empty.json", &Run{ID: "3fa2c1d0", Dataset: "paper2code"}, FormatJSON},
 	} {
@@ -65,16 +70,18 @@ func TestGolden(t *testing.T) {
 
 // The order of cells and scores in the record, which depends on what finished first, must not show.
 func TestOrderDoesNotMatter(t *testing.T) {
-	want := render(t, FormatJSON, Tables(fixture())...)
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 20 {
-		run := fixture()
-		r.Shuffle(len(run.Cells), func(i, j int) { run.Cells[i], run.Cells[j] = run.Cells[j], run.Cells[i] })
-		for _, c := range run.Cells {
-			r.Shuffle(len(c.Scores), func(i, j int) { c.Scores[i], c.Scores[j] = c.Scores[j], c.Scores[i] })
-		}
-		if diff := cmp.Diff(want, render(t, FormatJSON, Tables(run)...)); diff != "" {
-			t.Fatal(diff)
+	for _, fixture := range []func() *Run{fixture, replicationFixture} {
+		want := render(t, FormatJSON, Tables(fixture())...)
+		for range 20 {
+			run := fixture()
+			r.Shuffle(len(run.Cells), func(i, j int) { run.Cells[i], run.Cells[j] = run.Cells[j], run.Cells[i] })
+			for _, c := range run.Cells {
+				r.Shuffle(len(c.Scores), func(i, j int) { c.Scores[i], c.Scores[j] = c.Scores[j], c.Scores[i] })
+			}
+			if diff := cmp.Diff(want, render(t, FormatJSON, Tables(run)...)); diff != "" {
+				t.Fatal(diff)
+			}
 		}
 	}
 }
@@ -84,7 +91,18 @@ func TestTerminalWidth(t *testing.T) {
 	one.Cells = one.Cells[:5]
 	seeds := fixture()
 	seeds.Cells[1].Seed = 1
-	for name, run := range map[string]*Run{"one model": one, "two models": fixture(), "seeds too": seeds} {
+	long := replicationFixture()
+	for i := range long.Cells {
+		c := &long.Cells[i]
+		c.Model = []string{"o3-mini-high", "an-organisation/a-model-of-theirs-2025-04-16"}[i%2]
+		for j := range c.Scores {
+			c.Scores[j].Evaluator += "-resources-provided-all-files-depth12"
+		}
+	}
+	for seed := range 30 {
+		long.Seeds = append(long.Seeds, seed)
+	}
+	for name, run := range map[string]*Run{"one model": one, "two models": fixture(), "seeds too": seeds, "replication": replicationFixture(), "long names": long} {
 		for _, table := range Tables(run) {
 			for line := range strings.Lines(render(t, FormatTable, table)) {
 				if n := width(strings.TrimRight(line, "\n")); n > terminalWidth {
@@ -97,7 +115,7 @@ func TestTerminalWidth(t *testing.T) {
 
 func TestNothingHostileIsPrinted(t *testing.T) {
 	for _, format := range Formats() {
-		out := render(t, format, Tables(fixture())...)
+		out := render(t, format, append(Tables(fixture()), Tables(replicationFixture())...)...)
 		if i := strings.IndexFunc(out, func(r rune) bool { return r != '\n' && Plain(string(r)) == "" && r != ' ' }); i >= 0 {
 			t.Errorf("%s: %q", format, out[i:min(len(out), i+40)])
 		}
@@ -200,21 +218,22 @@ func TestCSVIsReadable(t *testing.T) {
 }
 
 func TestNotFiniteNumbers(t *testing.T) {
-	run := fixture()
-	for i := range run.Cells {
-		for j := range run.Cells[i].Scores {
-			s := &run.Cells[i].Scores[j]
-			s.Value, s.Low, s.High, s.Samples = math.NaN(), math.Inf(-1), math.Inf(1), []float64{math.NaN(), 3}
+	for _, run := range []*Run{fixture(), replicationFixture()} {
+		for i := range run.Cells {
+			for j := range run.Cells[i].Scores {
+				s := &run.Cells[i].Scores[j]
+				s.Value, s.Low, s.High, s.Samples = math.NaN(), math.Inf(-1), math.Inf(1), []float64{math.NaN(), 3}
+			}
+			run.Cells[i].Usage.CostUSD = usd(math.NaN())
 		}
-		run.Cells[i].Usage.CostUSD = usd(math.NaN())
-	}
-	for _, format := range Formats() {
-		out := render(t, format, Tables(run)...)
-		if strings.Contains(out, "NaN") || strings.Contains(out, "Inf") {
-			t.Errorf("%s:\n%s", format, out)
-		}
-		if format == FormatJSON && !json.Valid([]byte(out)) {
-			t.Error("not JSON")
+		for _, format := range Formats() {
+			out := render(t, format, Tables(run)...)
+			if strings.Contains(out, "NaN") || strings.Contains(out, "Inf") {
+				t.Errorf("%s:\n%s", format, out)
+			}
+			if format == FormatJSON && !json.Valid([]byte(out)) {
+				t.Error("not JSON")
+			}
 		}
 	}
 }

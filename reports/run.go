@@ -12,7 +12,12 @@ type Run struct {
 	Model, JudgeModel string
 	Samples           int      // samples that were asked of a judge for each score
 	Notes             []string // what else a reader has to know; printed below every table
-	Cells             []Cell
+	// Papers and Seeds are those of the run, also where no cell was begun of them.
+	Papers []string
+	Seeds  []int
+	Cells  []Cell
+
+	invalidAsZero bool // see CountInvalidAsZero
 }
 
 // Cell is one repository that a system wrote, or failed to write, with its scores.
@@ -51,13 +56,15 @@ type Score struct {
 	Evaluator, Metric, JudgeModel string
 	Status                        string // one of the constants below
 	Source                        string // live, recorded, simulated, imported or human
-	Reason                        string // why Status is not OK
+	Reason                        string // why Status is not OK, or what a score that is OK lacks
 	Value                         float64
 	Low, High                     float64 // the value if every invalid sample were the worst, and the best
-	Asked, Valid                  int     // samples
+	Asked, Valid                  int     // samples; of a replication, leaves of the rubric
 	Shown, Files                  int     // Shown of Files files were shown to the judge
 	Samples                       []float64
 	Usage                         Usage // judging
+
+	zeroed bool // a judge that failed and yet counts, as 0
 }
 
 // The statuses of a score. Only OK and SystemFailed have a value; of SystemFailed it is the minimum.
@@ -68,11 +75,15 @@ const (
 	Skipped      = "skipped"
 )
 
-const simulated = "simulated"
+// Sources of answers that tables tell apart.
+const (
+	live      = "live"
+	simulated = "simulated"
+)
 
 // counts is true where the score has a value.
 func (s *Score) counts() bool {
-	return (s.Status == OK || s.Status == SystemFailed) && finite(s.Value) != nil
+	return (s.Status == OK || s.Status == SystemFailed || s.zeroed) && finite(s.Value) != nil
 }
 
 // selected is true where the judge did not see every file.
@@ -81,7 +92,7 @@ func (s *Score) selected() bool { return s.Shown < s.Files }
 // bounds are what invalid samples leave open; ok is false where nothing is known of the score.
 func (s *Score) bounds() (low, high float64, ok bool) {
 	switch {
-	case s.counts() && (s.Valid >= s.Asked || s.Status == SystemFailed):
+	case s.counts() && (s.Status == OK && s.Valid >= s.Asked || s.Status == SystemFailed):
 		return s.Value, s.Value, true
 	case s.Status == OK, s.Status == JudgeFailed:
 		return s.Low, s.High, s.Low < s.High

@@ -8,10 +8,10 @@ import (
 // Summary is the table with a row for each system and model.
 func Summary(run *Run) Table {
 	ms, mixed := run.measures(), run.sources().mixed()
-	papers := distinct(run.Cells, func(c Cell) string { return c.Paper })
+	papers := len(run.papers())
 	models := distinct(run.Cells, func(c Cell) string { return c.Model }) > 1
 	seeds := distinct(run.Cells, func(c Cell) int { return c.Seed }) > 1
-	t := Table{Banner: run.banner(), Title: "Summary per system: mean ± SD over papers, with its 95 % t interval"}
+	t := Table{Banner: run.banner(), Title: run.title("Summary per system: mean ± SD over papers, with its 95 % t interval")}
 	t.Columns = append(run.columns(),
 		Column{Head: "System", Key: "system", Wrap: true},
 		Column{Head: headIf(models, "Model"), Key: "model", Wrap: true},
@@ -47,7 +47,7 @@ func Summary(run *Run) Table {
 		t.Rows = append(t.Rows, append(row, g.usage()...))
 	}
 	t.Notes = append(t.Notes, found.notes...)
-	t.Notes = append(t.Notes, summaryNotes(seeds, mixed, open)...)
+	t.Notes = append(t.Notes, run.summaryNotes(seeds, mixed, open)...)
 	t.Notes = append(t.Notes, run.footer()...)
 	return t
 }
@@ -63,11 +63,17 @@ func (e *exceptions) add(name string, s aggregate) {
 	if s.selected > 0 {
 		e.notes = append(e.notes, fmt.Sprintf("† %s: %d of %s on a selection of the files", name, s.selected, many(s.cells, "score rests", "scores rest")))
 	}
+	if s.gapped > 0 {
+		e.notes = append(e.notes, fmt.Sprintf("¶ %s: in %d of %s more than 5 %% of the rubric's weight is invalid", name, s.gapped, many(s.cells, "score")))
+	}
+	if s.zeroed > 0 {
+		e.notes = append(e.notes, fmt.Sprintf("%s: judge failed in %d of %s, which counts as 0", name, s.zeroed, many(s.cells, "score")))
+	}
 	var left []string
 	for _, l := range []struct {
 		n    int
 		what string
-	}{{s.judgeFailed, "judge failed"}, {s.skipped, "skipped"}, {s.unscored, "without a score"}} {
+	}{{s.judgeFailed - s.zeroed, "judge failed"}, {s.skipped, "skipped"}, {s.unscored, "without a score"}} {
 		if l.n > 0 {
 			left = append(left, fmt.Sprintf("%d %s", l.n, l.what))
 		}
@@ -77,16 +83,22 @@ func (e *exceptions) add(name string, s aggregate) {
 	}
 }
 
-func summaryNotes(seeds, mixed, open bool) []string {
+func (run *Run) summaryNotes(seeds, mixed, open bool) []string {
 	notes := []string{"Mean ± SD is over papers (SD with n-1); the brackets hold the 95 % Student t interval of the mean. " +
 		"It takes papers as independent and may reach beyond the scale; it needs at least 2 papers whose scores differ."}
 	if seeds {
 		notes = append(notes, "A paper's score is the mean over its seeds.")
 	}
-	notes = append(notes, "n: papers in the mean, of those in the run. Valid: judges' samples that could be used, of those asked for.")
+	units := run.units()
+	notes = append(notes, "n: papers in the mean, of those in the run. "+units.choose(
+		"Valid: judges' samples that could be used, of those asked for.",
+		"Valid: leaves of the rubrics with a grade that could be used, of all.",
+		"Valid: judges' samples that could be used, of those asked for; of a replication leaves of the rubrics."))
 	if open {
-		notes = append(notes, "{ }: the mean if every invalid sample, failed judges' included, were the worst and the best: bounds, not a confidence interval.")
+		notes = append(notes, fmt.Sprintf("{ }: the mean if every invalid %s, failed judges' included, were the worst and the best: bounds, not a confidence interval.",
+			units.choose("sample", "leaf", "sample or leaf")))
 	}
+	notes = append(notes, run.zeroNote()...)
 	if mixed {
 		notes = append(notes, "‡ rests on simulated answers: not a result")
 	}

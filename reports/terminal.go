@@ -45,6 +45,7 @@ func renderTerminal(w io.Writer, t *Table) error {
 		}
 		grid = append(grid, row)
 	}
+	stack(grid)
 	t.narrow(grid, columns)
 
 	off, on := tw.Off, tw.On
@@ -131,6 +132,26 @@ func (t *Table) narrow(grid [][][]string, columns []int) {
 				row[j] = wrap(strings.Join(row[j], " "), widths[j])
 			}
 		}
+	}
+}
+
+// widestHead is how wide the head of a column may be that has narrower values.
+const widestHead = 16
+
+// stack breaks heads that are wider than what stands below them.
+func stack(grid [][][]string) {
+	for j, head := range grid[0] {
+		limit := widestHead
+		for _, row := range grid[1:] {
+			for _, line := range row[j] {
+				limit = max(limit, width(line))
+			}
+		}
+		var lines []string
+		for _, line := range head {
+			lines = append(lines, wrap(line, limit)...)
+		}
+		grid[0][j] = lines
 	}
 }
 

@@ -143,6 +143,3 @@ func thousands(number string) string {
 	}
 	return sign + whole + rest
 }
-
-// span prints an interval.
-func span(low, high float64) string { return "[" + fixed(low, 2) + ", " + fixed(high, 2) + "]" }
