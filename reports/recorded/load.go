@@ -39,11 +39,12 @@ func Load(ctx context.Context, l *ledger.Ledger, id string, prices *llm.Models) 
 		return nil, err
 	}
 	r := &reports.Run{ID: record.ID, Dataset: config.Dataset, Revision: config.Revision, Model: config.Model.LLM().String(),
-		JudgeModel: config.JudgeModel.LLM().String(), Samples: config.Samples}
-	spent := newSpending(rows, prices)
+		JudgeModel: config.JudgeModel.LLM().String(), Samples: config.Samples, Seeds: config.Seeds}
+	spent := newSpending(rows, config, prices)
 	papers := make(map[string]run.Paper)
 	for _, p := range config.Papers {
 		papers[p.ID] = p
+		r.Papers = append(r.Papers, p.ID)
 	}
 	for _, c := range cells {
 		cell := reports.Cell{Paper: c.Paper, Title: papers[c.Paper].Title, Venue: papers[c.Paper].Venue, System: c.System, Model: c.Model, Seed: c.Seed, State: c.State, Error: c.Error}
@@ -87,16 +88,17 @@ type spent struct {
 	source string
 }
 
-func newSpending(rows []ledger.UsageRow, prices *llm.Models) spending {
+func newSpending(rows []ledger.UsageRow, config *run.Config, prices *llm.Models) spending {
 	s := make(spending)
 	for _, row := range rows {
+		asked := config.Model.LLM()
+		if row.Evaluator != "" {
+			asked = config.JudgeModel.LLM()
+		}
 		u := reports.Usage{Calls: row.Calls, Prompt: row.Prompt, Cached: row.Cached, Completion: row.Completion, Elapsed: row.Elapsed}
 		tokens := llm.Usage{Prompt: row.Prompt, Cached: row.Cached, Completion: row.Completion}
-		for _, name := range []string{row.Snapshot, row.CallModel} {
-			if usd, ok := prices.Cost(name, tokens); ok {
-				u.CostUSD = &usd
-				break
-			}
+		if usd, ok := cost(asked, row, tokens, prices); ok {
+			u.CostUSD = &usd
 		}
 		key := spender{row.Paper, row.System, row.Model, row.Seed, row.Evaluator}
 		if s[key] == nil {
@@ -108,6 +110,18 @@ func newSpending(rows []ledger.UsageRow, prices *llm.Models) spending {
 		}
 	}
 	return s
+}
+
+// cost is what the model that was asked takes for the tokens: by the name of the one that answered, where that has a
+// price. What was recorded costs what it did when it was live.
+func cost(asked llm.Model, row ledger.UsageRow, tokens llm.Usage, prices *llm.Models) (usd float64, ok bool) {
+	if asked.Endpoint == llm.SimulatedEndpoint {
+		return prices.PriceOf(asked).Cost(tokens)
+	}
+	if usd, ok = prices.Cost(row.Snapshot, tokens); ok {
+		return usd, true
+	}
+	return prices.Cost(row.CallModel, tokens)
 }
 
 func (s spending) of(c ledger.Cell, evaluator string) (reports.Usage, string) {
