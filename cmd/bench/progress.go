@@ -13,18 +13,28 @@ import (
 
 	"papereval/eval"
 	"papereval/llm"
+	"papereval/reports"
 	"papereval/run"
 )
+
+// half is what was sent for one half of a run.
+type half struct {
+	name  string
+	live  bool
+	usage llm.Usage
+}
 
 // progress shows how a run goes on: on a terminal a line for each cell that is being worked on and one for the
 // whole run, elsewhere a plain line for each thing that happened.
 type progress struct {
-	// mu guards cells and sum. It is never held while mpb is called, whose goroutines call back.
+	// mu guards cells, sum and halves. It is never held while mpb is called, whose goroutines call back.
 	mu    sync.Mutex
 	w     io.Writer
 	cells map[run.Cell]*cellLine
 	sum   cellLine
-	pace  func() []llm.PaceStats
+	// halves are generating and judging.
+	halves [2]half
+	pace   func() []llm.PaceStats
 
 	bars    *mpb.Progress // nil where the output is no terminal
 	all     *mpb.Bar
@@ -43,6 +53,7 @@ type cellLine struct {
 
 func newProgress(w io.Writer, r *run.Run) *progress {
 	p := &progress{w: w, cells: make(map[run.Cell]*cellLine), pace: r.Pace, started: time.Now()}
+	p.halves = [2]half{{name: "generating", live: isLive(r.Config.Model.LLM())}, {name: "judging", live: isLive(r.Config.JudgeModel.LLM())}}
 	if !isTerminal(w) {
 		return p
 	}
@@ -163,6 +174,11 @@ func (p *progress) add(e run.Event) (c *cellLine, text string, worthALine bool) 
 			line.cost += e.CostUSD
 			line.unpriced += e.Unpriced
 		}
+		h := &p.halves[0]
+		if e.Label.Evaluator != "" {
+			h = &p.halves[1]
+		}
+		h.usage = h.usage.Add(e.Usage)
 	}
 	c.state, worthALine = describe(e, c)
 	return c, c.state, worthALine
@@ -173,6 +189,28 @@ func (p *progress) state(c *cellLine) string {
 	defer p.mu.Unlock()
 	line, _, _ := strings.Cut(c.state, "\n") // a line of the display is one line
 	return line
+}
+
+// cacheHits says which share of the prompts that were sent the endpoint had cached; it is empty where nothing is known
+// of that.
+func (p *progress) cacheHits() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var parts []string
+	for _, h := range p.halves {
+		if u := h.usage; u.Prompt > 0 && (u.Cached > 0 || h.live) {
+			parts = append(parts, fmt.Sprintf("%.1f %% of %s", 100*float64(u.Cached)/float64(u.Prompt), h.name))
+		}
+	}
+	if parts == nil {
+		return ""
+	}
+	return "prompt tokens cached: " + strings.Join(parts, ", ")
+}
+
+// isLive tells a model that is asked from one that is recorded or simulated.
+func isLive(m llm.Model) bool {
+	return m.Endpoint != llm.SimulatedEndpoint && !strings.HasPrefix(m.Endpoint, "replay:")
 }
 
 // describe says what happened, and whether that is worth a line where lines stay.
@@ -196,7 +234,7 @@ func describe(e run.Event, c *cellLine) (text string, worthALine bool) {
 	case run.StepDone:
 		return stage, true
 	case run.Scored:
-		return scored(e.Scores), true
+		return scored(e.Label.Evaluator, e.Scores), true
 	default:
 		if e.Err != nil {
 			return "failed: " + printable(e.Err.Error()), true
@@ -205,10 +243,10 @@ func describe(e run.Event, c *cellLine) (text string, worthALine bool) {
 	}
 }
 
-func scored(scores []eval.Score) string {
+func scored(evaluator string, scores []eval.Score) string {
 	parts := make([]string, len(scores))
 	for i, s := range scores {
-		parts[i] = fmt.Sprintf("%s %.2f (%d/%d)", s.Metric, s.Value, s.Valid, s.Asked)
+		parts[i] = fmt.Sprintf("%s %s (%d/%d)", s.Metric, reports.ScoreText(evaluator, s.Value), s.Valid, s.Asked)
 		if s.Status != eval.OK {
 			parts[i] = fmt.Sprintf("%s: %s: %s", s.Metric, s.Status, printable(s.Reason))
 		}

@@ -29,6 +29,7 @@ func newRun(a *app) *cobra.Command {
 		record      string
 		format      string
 		batched     bool
+		asZero      bool
 	)
 	c := &cobra.Command{
 		Use:   "run",
@@ -74,6 +75,7 @@ during it, counts with the most that it can have cost.`,
 	registerBatch(c, &batched)
 	c.Flags().StringVar(&record, "record", "", "write every request and answer to this `file` (.jsonl, or .jsonl.zst), for replay:FILE")
 	c.Flags().StringVar(&format, "format", string(reports.FormatTable), "of the result: "+list(reports.Formats()))
+	registerAsZero(c, &asZero)
 
 	c.RunE = func(c *cobra.Command, _ []string) (err error) {
 		ctx := c.Context()
@@ -95,6 +97,9 @@ during it, counts with the most that it can have cost.`,
 		}
 		r, l, err := flags.open(c, &where, func(r *run.Run) error {
 			if err := spend.set(r); err != nil {
+				return err
+			}
+			if err := checkAsZero(asZero, &r.Config); err != nil {
 				return err
 			}
 			if err := inBatches(r, batched); err != nil {
@@ -133,13 +138,16 @@ during it, counts with the most that it can have cost.`,
 		if err != nil && !errors.As(err, new(*llm.OverBudget)) {
 			return err
 		}
-		fmt.Fprintln(a.stderr, finished(ctx, r, totals, time.Since(started)))
+		fmt.Fprintln(a.stderr, finished(ctx, r, totals, time.Since(started), show.cacheHits()))
 		if err != nil {
 			return err
 		}
 		loaded, err := recorded.Load(ctx, l, r.Config.ID(), spend.prices)
 		if err != nil {
 			return err
+		}
+		if asZero {
+			loaded.CountInvalidAsZero()
 		}
 		if err := reports.Render(a.stdout, output, reports.Tables(loaded)); err != nil {
 			return err
@@ -216,12 +224,15 @@ func (f *runFlags) open(c *cobra.Command, w *workspace, check func(*run.Run) err
 	return r, l, nil
 }
 
-// finished is the line that ends a run.
-func finished(ctx context.Context, r *run.Run, t run.Totals, took time.Duration) string {
+// finished is the line that ends a run; hits is what it says of prompt caches.
+func finished(ctx context.Context, r *run.Run, t run.Totals, took time.Duration, hits string) string {
 	s := fmt.Sprintf("Run %s: %d repositories in %s; %d answers asked for, %d were in the ledger", r.Config.ID(),
 		t.Cells-t.Failed, took.Round(100*time.Millisecond), t.Sent, t.Known)
 	if n := t.Wasted.Tries; n > 0 {
 		s += fmt.Sprintf("; %d failed tries took %s tokens", n, thousands(t.Wasted.Usage.Prompt+t.Wasted.Usage.Completion))
+	}
+	if hits != "" {
+		s += "; " + hits
 	}
 	if cost := costText(t.CostUSD, t.Unpriced); cost != "" {
 		s += "; " + cost
