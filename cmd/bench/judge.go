@@ -214,7 +214,7 @@ func (e *judgeEvaluation) judge(a *app, c *cobra.Command, flags *runFlags, where
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(a.stderr, finished(ctx, r, totals, time.Since(started)))
+	fmt.Fprintln(a.stderr, finished(ctx, r, totals, time.Since(started), show.cacheHits()))
 	if err := e.load(ctx, l, r, prices); err != nil {
 		return err
 	}
