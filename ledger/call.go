@@ -35,6 +35,7 @@ type Call struct {
 	Source   string
 	// Tokens; Cached is part of Prompt, Reasoning part of Completion.
 	Prompt, Cached, Completion, Reasoning int
+	Batched                               bool // a batch answered, at half the price
 
 	Started time.Time
 	Elapsed time.Duration
@@ -60,7 +61,7 @@ func (l *Ledger) PutCall(ctx context.Context, c *Call) error {
 		Digest: text[:], Body: l.pack(c.Text),
 		Finish: c.Finish, Snapshot: c.Snapshot, Source: c.Source,
 		Prompt: int64(c.Prompt), Cached: int64(c.Cached), Completion: int64(c.Completion), Reasoning: int64(c.Reasoning),
-		Started: stamp(c.Started), Elapsed: int64(c.Elapsed),
+		Started: stamp(c.Started), Elapsed: int64(c.Elapsed), Batched: flag(c.Batched),
 	}
 	var asked asked
 	err = l.putThen(ctx, func(ctx context.Context, q *db.Queries) (err error) {
@@ -105,7 +106,7 @@ func (l *Ledger) Call(ctx context.Context, key string) (*Call, error) {
 	}
 	c.Finish, c.Snapshot, c.Source = a.Finish, a.Snapshot, a.Source
 	c.Prompt, c.Cached, c.Completion, c.Reasoning = int(a.Prompt), int(a.Cached), int(a.Completion), int(a.Reasoning)
-	c.Started, c.Elapsed = unstamp(a.Started), time.Duration(a.Elapsed)
+	c.Started, c.Elapsed, c.Batched = unstamp(a.Started), time.Duration(a.Elapsed), a.Batched == 1
 	return c, nil
 }
 

@@ -59,6 +59,7 @@ type handoverAnswer struct {
 	Reasoning  int       `json:"reasoning"`
 	Started    time.Time `json:"started,omitzero"`
 	Elapsed    int64     `json:"elapsed"` // nanoseconds
+	Batched    bool      `json:"batched,omitempty"`
 }
 
 // content is a text that survives JSON also where it is not UTF-8.
@@ -141,7 +142,7 @@ func handoverOf(c *Call) handoverCall {
 		Answer: handoverAnswer{
 			Text: content(c.Text), SHA256: digest([]byte(c.Text)), Finish: c.Finish, Snapshot: c.Snapshot, Source: c.Source,
 			Prompt: c.Prompt, Cached: c.Cached, Completion: c.Completion, Reasoning: c.Reasoning,
-			Started: c.Started, Elapsed: int64(c.Elapsed),
+			Started: c.Started, Elapsed: int64(c.Elapsed), Batched: c.Batched,
 		},
 	}
 	for _, m := range c.Messages {
@@ -157,7 +158,7 @@ func (h *handoverCall) call() *Call {
 		Paper: h.Paper, System: h.System, Evaluator: h.Evaluator, Stage: h.Stage, File: h.File,
 		Text: string(a.Text), Finish: a.Finish, Snapshot: a.Snapshot, Source: a.Source,
 		Prompt: a.Prompt, Cached: a.Cached, Completion: a.Completion, Reasoning: a.Reasoning,
-		Started: a.Started, Elapsed: time.Duration(a.Elapsed),
+		Started: a.Started, Elapsed: time.Duration(a.Elapsed), Batched: a.Batched,
 	}
 	for _, m := range h.Messages {
 		c.Messages = append(c.Messages, Message{m.Role, string(m.Content)})

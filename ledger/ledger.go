@@ -202,3 +202,11 @@ func unstamp(n int64) time.Time {
 	}
 	return time.Unix(0, n).UTC()
 }
+
+// flag is a bool as the database holds it.
+func flag(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -101,10 +101,10 @@ func TestOpenNewer(t *testing.T) {
 	if !errors.As(err, &newer) {
 		t.Fatalf("error is %v", err)
 	}
-	if newer.Found != 7 || newer.Known != 2 || newer.Path != filepath.Join(dir, "ledger.db") {
+	if newer.Found != 7 || newer.Known != 3 || newer.Path != filepath.Join(dir, "ledger.db") {
 		t.Errorf("error is %+v", newer)
 	}
-	for _, want := range []string{"version 7", "up to 2", "update bench"} {
+	for _, want := range []string{"version 7", "up to 3", "update bench"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q lacks %q", err, want)
 		}

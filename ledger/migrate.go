@@ -99,7 +99,11 @@ func (l *Ledger) moveRequest(ctx context.Context, tx *sql.Tx, q *db.Queries, c *
 	if answer.Digest, err = hex.DecodeString(digest); err != nil {
 		answer.Digest = make([]byte, sha256.Size) // damaged, which it remains
 	}
-	return q.PutAnswer(ctx, answer)
+	// As the table was in this version.
+	_, err = tx.ExecContext(ctx, `INSERT INTO answers (request, digest, finish, snapshot, source, prompt, cached, completion, reasoning, started, elapsed, body)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, answer.Request, answer.Digest, answer.Finish, answer.Snapshot, answer.Source,
+		answer.Prompt, answer.Cached, answer.Completion, answer.Reasoning, answer.Started, answer.Elapsed, answer.Body)
+	return err
 }
 
 // oldMessages reads a call's messages as the first schema had them; damaged is true where they are not what was

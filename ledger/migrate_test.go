@@ -158,7 +158,7 @@ func TestMigrateFails(t *testing.T) {
 	c := testCall("x")
 	oldLedger(t, dir, []*Call{c})
 	alter(t, dir, "CREATE TABLE packs (nobody INTEGER)")
-	if _, err := Open(t.Context(), dir); err == nil || !strings.Contains(err.Error(), "from version 1 to 2") {
+	if _, err := Open(t.Context(), dir); err == nil || !strings.Contains(err.Error(), "from version 1 to 3") {
 		t.Fatalf("error is %v", err)
 	}
 	alter(t, dir, "DROP TABLE packs")

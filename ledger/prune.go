@@ -14,7 +14,7 @@ import (
 
 // Pruned is what [Ledger.Prune] dropped, or would drop.
 type Pruned struct {
-	Answers  []UsageRow // what was paid for, summed by CallModel, Snapshot and Source
+	Answers  []UsageRow // what was paid for, summed by CallModel, Snapshot, Source and Batched
 	Requests int        // dropped, those without an answer included
 	Chunks   int        // parts of prompts that no request has any more
 	Text     int64      // their bytes before compression
@@ -69,14 +69,18 @@ func (p *Pruned) requests(ctx context.Context, q *db.Queries) error {
 	if err != nil {
 		return err
 	}
-	at := map[[3]string]int{}
+	type kind struct {
+		model, snapshot, source string
+		batched                 bool
+	}
+	at := map[kind]int{}
 	for _, a := range answers {
-		key := [3]string{a.Model, a.Snapshot, a.Source}
+		key := kind{a.Model, a.Snapshot, a.Source, a.Batched == 1}
 		i, ok := at[key]
 		if !ok {
 			i = len(p.Answers)
 			at[key] = i
-			p.Answers = append(p.Answers, UsageRow{CallModel: a.Model, Snapshot: a.Snapshot, Source: a.Source})
+			p.Answers = append(p.Answers, UsageRow{CallModel: a.Model, Snapshot: a.Snapshot, Source: a.Source, Batched: key.batched})
 		}
 		row := &p.Answers[i]
 		row.Calls++

@@ -71,8 +71,8 @@ SELECT count FROM prunes;
 UPDATE prunes SET count = count + 1;
 
 -- name: PutAnswer :exec
-INSERT INTO answers (request, digest, finish, snapshot, source, prompt, cached, completion, reasoning, started, elapsed, body)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO answers (request, digest, finish, snapshot, source, prompt, cached, completion, reasoning, started, elapsed, batched, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: DeleteAnswer :exec
 DELETE FROM answers WHERE request = ?;
@@ -147,7 +147,7 @@ DELETE FROM uses WHERE run = ? AND paper = ? AND system = ? AND model = ? AND se
 
 -- name: Usage :many
 SELECT u.paper, u.system, u.model, u.seed, u.evaluator, u.stage,
-    m.model AS call_model, a.snapshot, a.source,
+    m.model AS call_model, a.snapshot, a.source, a.batched,
     count(*) AS calls,
     CAST(sum(a.prompt) AS INTEGER) AS prompt,
     CAST(sum(a.cached) AS INTEGER) AS cached,
@@ -159,11 +159,11 @@ JOIN requests AS r ON r.id = u.request
 JOIN models AS m ON m.id = r.model
 JOIN answers AS a ON a.request = u.request
 WHERE u.run = ?
-GROUP BY u.paper, u.system, u.model, u.seed, u.evaluator, u.stage, m.model, a.snapshot, a.source
-ORDER BY u.paper, u.system, u.model, u.seed, u.evaluator, u.stage, m.model, a.snapshot, a.source;
+GROUP BY u.paper, u.system, u.model, u.seed, u.evaluator, u.stage, m.model, a.snapshot, a.source, a.batched
+ORDER BY u.paper, u.system, u.model, u.seed, u.evaluator, u.stage, m.model, a.snapshot, a.source, a.batched;
 
 -- name: Answered :many
-SELECT m.model, a.snapshot, a.source, count(*) AS calls,
+SELECT m.model, a.snapshot, a.source, a.batched, count(*) AS calls,
     CAST(sum(a.prompt) AS INTEGER) AS prompt,
     CAST(sum(a.cached) AS INTEGER) AS cached,
     CAST(sum(a.completion) AS INTEGER) AS completion,
@@ -172,8 +172,8 @@ SELECT m.model, a.snapshot, a.source, count(*) AS calls,
 FROM answers AS a
 JOIN requests AS r ON r.id = a.request
 JOIN models AS m ON m.id = r.model
-GROUP BY m.model, a.snapshot, a.source
-ORDER BY m.model, a.snapshot, a.source;
+GROUP BY m.model, a.snapshot, a.source, a.batched
+ORDER BY m.model, a.snapshot, a.source, a.batched;
 
 -- name: PutCell :exec
 INSERT INTO cells (run, paper, system, model, seed, state, tree, error, started, finished, elapsed)
@@ -223,23 +223,23 @@ DELETE FROM reservations WHERE id = ? RETURNING run, worst;
 SELECT * FROM reservations WHERE run = ? ORDER BY id;
 
 -- name: PutWaste :exec
-INSERT INTO waste (run, paper, system, evaluator, stage, model, source, kind, prompt, cached, completion, reasoning, at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO waste (run, paper, system, evaluator, stage, model, source, kind, prompt, cached, completion, reasoning, at, batched)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: Wasted :many
-SELECT paper, system, evaluator, stage, model, source, kind, count(*) AS tries,
+SELECT paper, system, evaluator, stage, model, source, kind, batched, count(*) AS tries,
     CAST(sum(prompt) AS INTEGER) AS prompt,
     CAST(sum(cached) AS INTEGER) AS cached,
     CAST(sum(completion) AS INTEGER) AS completion,
     CAST(sum(reasoning) AS INTEGER) AS reasoning,
     CAST(max(at) AS INTEGER) AS latest
 FROM waste WHERE run = ?
-GROUP BY paper, system, evaluator, stage, model, source, kind
-ORDER BY paper, system, evaluator, stage, model, source, kind;
+GROUP BY paper, system, evaluator, stage, model, source, kind, batched
+ORDER BY paper, system, evaluator, stage, model, source, kind, batched;
 
 -- name: Unneeded :many
 -- Answers that no run rests on and none will ask for: not those of a paper that has an unfinished cell.
-SELECT r.id, m.model, a.snapshot, a.source, a.prompt, a.cached, a.completion, a.reasoning, a.elapsed
+SELECT r.id, m.model, a.snapshot, a.source, a.batched, a.prompt, a.cached, a.completion, a.reasoning, a.elapsed
 FROM answers AS a
 JOIN requests AS r ON r.id = a.request
 JOIN models AS m ON m.id = r.model

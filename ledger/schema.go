@@ -12,7 +12,7 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-//go:embed migrations/0001_first.sql
+//go:embed migrations/0001_first.sql migrations/0003_batched.sql
 var migrations embed.FS
 
 // NewerError says that a ledger was written by a newer bench, which this one must not touch.

@@ -50,6 +50,7 @@ type UsageRow struct {
 	CallModel            string // the model that was asked
 	Snapshot             string // the model that answered
 	Source               string
+	Batched              bool // batches answered, at half the price
 
 	Calls int
 	// Tokens; Cached is part of Prompt, Reasoning part of Completion.
@@ -70,7 +71,7 @@ func (l *Ledger) Usage(ctx context.Context, run string) ([]UsageRow, error) {
 		usage[i] = UsageRow{
 			Paper: r.Paper, System: r.System, Model: r.Model, Seed: int(r.Seed),
 			Evaluator: r.Evaluator, Stage: r.Stage,
-			CallModel: r.CallModel, Snapshot: r.Snapshot, Source: r.Source,
+			CallModel: r.CallModel, Snapshot: r.Snapshot, Source: r.Source, Batched: r.Batched == 1,
 			Calls: int(r.Calls), Prompt: int(r.Prompt), Cached: int(r.Cached),
 			Completion: int(r.Completion), Reasoning: int(r.Reasoning),
 			Elapsed: time.Duration(r.Elapsed),
@@ -92,7 +93,7 @@ func (l *Ledger) CallsOf(ctx context.Context, run string) ([]string, error) {
 	return keys, nil
 }
 
-// Answered sums all answers, each once, by CallModel, Snapshot and Source; the other columns are empty.
+// Answered sums all answers, each once, by CallModel, Snapshot, Source and Batched; the other columns are empty.
 func (l *Ledger) Answered(ctx context.Context) ([]UsageRow, error) {
 	rows, err := l.queries.Answered(ctx)
 	if err != nil {
@@ -101,7 +102,7 @@ func (l *Ledger) Answered(ctx context.Context) ([]UsageRow, error) {
 	answered := make([]UsageRow, len(rows))
 	for i, r := range rows {
 		answered[i] = UsageRow{
-			CallModel: r.Model, Snapshot: r.Snapshot, Source: r.Source, Calls: int(r.Calls), Prompt: int(r.Prompt), Cached: int(r.Cached),
+			CallModel: r.Model, Snapshot: r.Snapshot, Source: r.Source, Batched: r.Batched == 1, Calls: int(r.Calls), Prompt: int(r.Prompt), Cached: int(r.Cached),
 			Completion: int(r.Completion), Reasoning: int(r.Reasoning), Elapsed: time.Duration(r.Elapsed),
 		}
 	}

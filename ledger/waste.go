@@ -17,6 +17,7 @@ type Waste struct {
 	Kind                            string // what went wrong
 	// Tokens; Cached is part of Prompt, Reasoning part of Completion.
 	Prompt, Cached, Completion, Reasoning int
+	Batched                               bool // it was a batch's, at half the price
 	At                                    time.Time
 }
 
@@ -26,7 +27,7 @@ func (l *Ledger) PutWaste(ctx context.Context, w Waste) error {
 		return q.PutWaste(ctx, db.PutWasteParams{
 			Run: w.Run, Paper: w.Paper, System: w.System, Evaluator: w.Evaluator, Stage: w.Stage, Model: w.Model, Source: w.Source, Kind: w.Kind,
 			Prompt: int64(w.Prompt), Cached: int64(w.Cached), Completion: int64(w.Completion), Reasoning: int64(w.Reasoning),
-			At: stamp(w.At),
+			At: stamp(w.At), Batched: flag(w.Batched),
 		})
 	})
 	if err != nil {
@@ -38,6 +39,7 @@ func (l *Ledger) PutWaste(ctx context.Context, w Waste) error {
 // WasteRow sums the failed tries of a run that are alike.
 type WasteRow struct {
 	Paper, System, Evaluator, Stage, Model, Source, Kind string
+	Batched                                              bool
 	Tries                                                int
 	Prompt, Cached, Completion, Reasoning                int
 	Latest                                               time.Time
@@ -52,7 +54,7 @@ func (l *Ledger) Wasted(ctx context.Context, run string) ([]WasteRow, error) {
 	waste := make([]WasteRow, len(rows))
 	for i, r := range rows {
 		waste[i] = WasteRow{
-			Paper: r.Paper, System: r.System, Evaluator: r.Evaluator, Stage: r.Stage, Model: r.Model, Source: r.Source, Kind: r.Kind,
+			Paper: r.Paper, System: r.System, Evaluator: r.Evaluator, Stage: r.Stage, Model: r.Model, Source: r.Source, Kind: r.Kind, Batched: r.Batched == 1,
 			Tries: int(r.Tries), Prompt: int(r.Prompt), Cached: int(r.Cached), Completion: int(r.Completion), Reasoning: int(r.Reasoning),
 			Latest: unstamp(r.Latest),
 		}

@@ -235,7 +235,7 @@ func (m *Models) spent(req *Request, price Price, worst Dollars, resp *Response,
 		if s.Err != nil {
 			spent += failed(price, each, s.Err)
 		} else {
-			spent += charge(price, s.Usage)
+			spent += charge(price, s.Usage, s.Batched)
 		}
 	}
 	return spent
@@ -246,10 +246,10 @@ func failed(price Price, worst Dollars, err error) Dollars {
 	if !errors.As(err, &e) || e.Estimated {
 		return worst
 	}
-	return charge(price, e.Usage)
+	return charge(price, e.Usage, e.Batched)
 }
 
-func charge(price Price, u Usage) Dollars {
-	usd, _ := price.Cost(u) // it is known
+func charge(price Price, u Usage, batched bool) Dollars {
+	usd, _ := price.Cost(u, batched) // it is known
 	return USD(usd)
 }

@@ -238,7 +238,7 @@ func TestReadPrices(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]float64{"my/model:7b": 0.5, "o3-mini": 0.55, "local": 0} {
-		if usd, ok := m.Cost(name, llm.Usage{Prompt: 1e6, Cached: 5e5}); !ok || usd != want {
+		if usd, ok := m.Cost(name, llm.Usage{Prompt: 1e6, Cached: 5e5}, false); !ok || usd != want {
 			t.Errorf("%s: %v, %t, want %v", name, usd, ok, want)
 		}
 	}

@@ -175,16 +175,25 @@ func (m *Models) Find(name string) (ModelInfo, bool) {
 	return info, ok
 }
 
-// Cost is what the tokens cost in US dollars; ok is false where the model's price is not known.
-func (m *Models) Cost(name string, u Usage) (usd float64, ok bool) {
+// Cost is what the tokens cost in US dollars; ok is false where the model's price is not known. See [Price.Cost].
+func (m *Models) Cost(name string, u Usage, batched bool) (usd float64, ok bool) {
 	info, _ := m.Find(name)
-	return info.Cost(u)
+	return info.Cost(u, batched)
 }
 
-// Cost is what the tokens cost in US dollars; ok is false where the price is not known.
-func (p Price) Cost(u Usage) (usd float64, ok bool) {
+// batchShare is what of the price a batch costs: OpenAI takes 50 % off input and output
+// (https://platform.openai.com/docs/guides/batch), and so does Azure.
+const batchShare = 0.5
+
+// Cost is what the tokens cost in US dollars; ok is false where the price is not known. Where a batch answered, it is
+// half of the prices of input and output. The discount for cached input does not count on top of that, although an
+// endpoint may give it: the cost is rather too high than too low.
+func (p Price) Cost(u Usage, batched bool) (usd float64, ok bool) {
 	if !p.Known {
 		return 0, false
+	}
+	if batched {
+		p = Price{Input: batchShare * p.Input, Cached: batchShare * p.Input, Output: batchShare * p.Output}
 	}
 	cached := min(u.Cached, u.Prompt)
 	usd = float64(u.Prompt-cached)*p.Input + float64(cached)*p.Cached + float64(u.Completion)*p.Output

@@ -71,7 +71,9 @@ type Error struct {
 	// Estimated is true where Usage is an estimate, because nobody knows what the endpoint charged for: it may
 	// be more.
 	Estimated bool
-	Err       error
+	// Batched is true where Usage is that of a batch: see [Price.Cost].
+	Batched bool
+	Err     error
 }
 
 // Error says who was asked, what went wrong and what can be done.

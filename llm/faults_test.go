@@ -32,10 +32,10 @@ func TestManyFaultsAtOnce(t *testing.T) {
 	var mu sync.Mutex
 	var wasted llm.Usage
 	var c llm.Client = llm.Pace(client, llm.PaceOptions{Max: 64})
-	c = llm.Waste(c, func(_ context.Context, _ *llm.Request, _ llm.Kind, u llm.Usage) {
+	c = llm.Waste(c, func(_ context.Context, _ *llm.Request, e *llm.Error) {
 		mu.Lock()
 		defer mu.Unlock()
-		wasted = wasted.Add(u)
+		wasted = wasted.Add(e.Usage)
 	})
 	c = llm.Remember(c, shelf)
 	c = llm.RetryWithSleep(c, nil, func(ctx context.Context, _ time.Duration) error { return ctx.Err() })

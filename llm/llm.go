@@ -118,6 +118,8 @@ type Sample struct {
 	Source   Source        `json:"source"`
 	Usage    Usage         `json:"usage"`
 	Elapsed  time.Duration `json:"elapsed"`
+	// Batched is true where a batch answered, at half the price: see [Price.Cost].
+	Batched bool `json:"batched,omitempty"`
 	// Known is true when the answer was in the ledger and nothing was sent.
 	Known bool `json:"-"`
 	// Err says why there is no answer; the other fields are then without meaning.

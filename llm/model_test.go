@@ -74,11 +74,16 @@ func TestCatalogue(t *testing.T) {
 		}
 	}
 	// Of 1,000,000 prompt tokens 400,000 are cached: 0.6 * 1.10 + 0.4 * 0.55 + 0.1 * 4.40.
-	usd, ok := c.Cost("o3-mini-2025-01-31", llm.Usage{Prompt: 1_000_000, Cached: 400_000, Completion: 100_000, Reasoning: 90_000})
+	usd, ok := c.Cost("o3-mini-2025-01-31", llm.Usage{Prompt: 1_000_000, Cached: 400_000, Completion: 100_000, Reasoning: 90_000}, false)
 	if !ok || math.Abs(usd-1.32) > 1e-9 {
 		t.Errorf("%f, %t", usd, ok)
 	}
-	if _, ok := c.Cost("x", llm.Usage{Prompt: 1}); ok {
+	// In a batch: half of 1 * 1.10 + 0.1 * 4.40, what is cached or not.
+	usd, ok = c.Cost("o3-mini", llm.Usage{Prompt: 1_000_000, Cached: 400_000, Completion: 100_000}, true)
+	if !ok || math.Abs(usd-0.77) > 1e-9 {
+		t.Errorf("in a batch: %f, %t", usd, ok)
+	}
+	if _, ok := c.Cost("x", llm.Usage{Prompt: 1}, true); ok {
 		t.Error("the price of an unknown model is known")
 	}
 }

@@ -1,17 +1,21 @@
 package llm
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // Waste returns a client that tells of what was paid for nothing: tell is called for every sample that failed
 // although it cost something (see [Error].Usage), as soon as it did. tell must be safe for concurrent use.
 //
 // It belongs below [Retry] and [Remember], so that it sees every try.
-func Waste(next Client, tell func(ctx context.Context, req *Request, kind Kind, u Usage)) Client {
+func Waste(next Client, tell func(ctx context.Context, req *Request, e *Error)) Client {
 	return ClientFunc(func(ctx context.Context, req *Request) (*Response, error) {
 		resp, err := next.Complete(ctx, req)
 		note := func(err error) {
-			if u := UsageOf(err); u != (Usage{}) {
-				tell(ctx, req, KindOf(err), u)
+			var e *Error
+			if errors.As(err, &e) && e.Usage != (Usage{}) {
+				tell(ctx, req, e)
 			}
 		}
 		if note(err); err != nil {

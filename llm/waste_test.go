@@ -31,12 +31,12 @@ func TestWaste(t *testing.T) {
 		var mu sync.Mutex
 		var kinds []llm.Kind
 		req := request("a prompt", 0, tt.samples)
-		c := llm.Waste(endpoint(t, server), func(_ context.Context, r *llm.Request, kind llm.Kind, u llm.Usage) {
+		c := llm.Waste(endpoint(t, server), func(_ context.Context, r *llm.Request, e *llm.Error) {
 			mu.Lock()
 			defer mu.Unlock()
-			kinds = append(kinds, kind)
-			if r != req || u.Prompt+u.Completion <= 0 {
-				t.Errorf("%s: %+v for %+v", name, u, r)
+			kinds = append(kinds, e.Kind)
+			if r != req || e.Usage.Prompt+e.Usage.Completion <= 0 {
+				t.Errorf("%s: %+v for %+v", name, e.Usage, r)
 			}
 		})
 		_, _ = c.Complete(t.Context(), req)

@@ -52,7 +52,7 @@ func newTill(t *testing.T, think time.Duration) *till {
 		for _, found := range usageInBody.FindAllStringSubmatch(copied.Body.String(), -1) {
 			prompt, _ := strconv.Atoi(found[1])
 			completion, _ := strconv.Atoi(found[2])
-			usd, _ := llm.Catalogue().Cost("o3-mini", llm.Usage{Prompt: prompt, Completion: completion})
+			usd, _ := llm.Catalogue().Cost("o3-mini", llm.Usage{Prompt: prompt, Completion: completion}, false)
 			c.charged.Add(int64(llm.USD(usd)))
 		}
 		for name, values := range copied.Header() {

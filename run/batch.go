@@ -129,10 +129,3 @@ func (s *batchStore) Answered(ctx context.Context, sample *llm.Sample, started t
 	}
 	return nil
 }
-
-// fill puts an answer into a call.
-func fill(call *ledger.Call, s *llm.Sample, started time.Time) {
-	call.Text, call.Finish, call.Snapshot, call.Source = s.Text, s.Finish, s.Snapshot, string(s.Source)
-	call.Prompt, call.Cached, call.Completion, call.Reasoning = s.Usage.Prompt, s.Usage.Cached, s.Usage.Completion, s.Usage.Reasoning
-	call.Started, call.Elapsed = started, s.Elapsed
-}

@@ -85,7 +85,7 @@ func (r *Run) observe(next llm.Client) llm.Client {
 					e.Known++
 				default:
 					e.Usage = e.Usage.Add(s.Usage)
-					usd, unpriced := r.cost(req, s.Usage)
+					usd, unpriced := r.cost(req, s.Usage, s.Batched)
 					e.CostUSD += usd
 					e.Unpriced += unpriced
 				}

@@ -29,11 +29,11 @@ func TestWrapAndWaste(t *testing.T) {
 				return next.Complete(ctx, req)
 			})
 		}
-		r.Waste = func(_ context.Context, _ *llm.Request, kind llm.Kind, u llm.Usage) {
+		r.Waste = func(_ context.Context, _ *llm.Request, e *llm.Error) {
 			mu.Lock()
 			defer mu.Unlock()
-			if wasted += u.Prompt + u.Completion; kind != llm.Empty || u.Prompt == 0 {
-				t.Errorf("%s: %+v", kind, u)
+			if wasted += e.Usage.Prompt + e.Usage.Completion; e.Kind != llm.Empty || e.Usage.Prompt == 0 {
+				t.Errorf("%v: %+v", e, e.Usage)
 			}
 		}
 		totals := execute(t, r)

@@ -55,10 +55,13 @@ type EstimateRow struct {
 	Known                    int // answers that are in the ledger
 	Usage                    llm.Usage
 	Price                    llm.Price
+	Batched                  bool // asked for in batches, at half the price
 }
 
 // CostUSD is what the answers cost that are still to be asked for; ok is false where the price is not known.
-func (r *EstimateRow) CostUSD() (usd float64, ok bool) { return r.Price.Cost(r.Usage) }
+func (r *EstimateRow) CostUSD() (usd float64, ok bool) {
+	return r.Price.Cost(r.Usage, r.Batched)
+}
 
 // Total sums rows; ok is false where a price is not known: then usd is what the others cost.
 func (e *Estimate) Total() (calls int, u llm.Usage, usd float64, ok bool) {
@@ -125,7 +128,8 @@ func (r *Run) Estimate(ctx context.Context) (*Estimate, error) {
 						if n.evaluator != "" {
 							model = r.Config.JudgeModel.LLM()
 						}
-						row = &EstimateRow{System: g.Name(), Evaluator: n.evaluator, Stage: n.stage, Model: model, Price: r.prices().PriceOf(model)}
+						row = &EstimateRow{System: g.Name(), Evaluator: n.evaluator, Stage: n.stage, Model: model, Price: r.prices().PriceOf(model),
+							Batched: r.Batch != nil && r.Batch.Endpoints[model.Endpoint] != nil}
 						rows[key] = row
 						order = append(order, key)
 					}
@@ -142,6 +146,9 @@ func (r *Run) Estimate(ctx context.Context) (*Estimate, error) {
 			map[bool]string{true: " and the authors' repositories"}[slices.Contains(r.Config.Evaluators, "refbased")], assumedFiles),
 		"A judge's prompt counts once for each sample, as reasoning models are asked; models that give several answers to one prompt cost less.",
 		fmt.Sprintf("Prices: %s (%s).", r.prices().Date, r.prices().Source),
+	}
+	if slices.ContainsFunc(e.Rows, func(row EstimateRow) bool { return row.Batched }) {
+		e.Assumptions = append(e.Assumptions, "With --batch: half the price. What a batch does not answer is asked for singly, at the full price.")
 	}
 	return e, nil
 }

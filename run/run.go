@@ -53,7 +53,7 @@ type Run struct {
 	// and every try does.
 	Wrap func(llm.Client) llm.Client
 	// Waste, unless nil, is told of tokens that failed tries cost; see [llm.Waste].
-	Waste func(context.Context, *llm.Request, llm.Kind, llm.Usage)
+	Waste func(context.Context, *llm.Request, *llm.Error)
 
 	// Batch, unless nil, has calls answered in batches. The run fills in what only it knows.
 	Batch *batch.Options

@@ -96,9 +96,10 @@ func (r *Run) Spent(ctx context.Context) (spent, lost llm.Dollars, err error) {
 }
 
 // wasted counts what a failed try cost.
-func (r *Run) wasted(ctx context.Context, req *llm.Request, kind llm.Kind, u llm.Usage) {
+func (r *Run) wasted(ctx context.Context, req *llm.Request, failure *llm.Error) {
+	u := failure.Usage
 	e := Event{Usage: u}
-	e.CostUSD, e.Unpriced = r.cost(req, u)
+	e.CostUSD, e.Unpriced = r.cost(req, u, failure.Batched)
 	r.count(e)
 	r.mu.Lock()
 	r.totals.Wasted.Tries++
@@ -112,16 +113,16 @@ func (r *Run) wasted(ctx context.Context, req *llm.Request, kind llm.Kind, u llm
 	l := req.Label
 	// A ledger that cannot be written fails whoever stores the next answer.
 	_ = r.Ledger.PutWaste(ctx, ledger.Waste{Run: r.id, Paper: l.Paper, System: l.System, Evaluator: l.Evaluator, Stage: l.Stage,
-		Model: req.Model.Name, Source: string(source), Kind: string(kind),
-		Prompt: u.Prompt, Cached: u.Cached, Completion: u.Completion, Reasoning: u.Reasoning, At: time.Now()})
+		Model: req.Model.Name, Source: string(source), Kind: string(failure.Kind),
+		Prompt: u.Prompt, Cached: u.Cached, Completion: u.Completion, Reasoning: u.Reasoning, Batched: failure.Batched, At: time.Now()})
 	if r.Waste != nil {
-		r.Waste(ctx, req, kind, u)
+		r.Waste(ctx, req, failure)
 	}
 }
 
 // cost is what tokens cost in US dollars; unpriced is 1 where nobody knows.
-func (r *Run) cost(req *llm.Request, u llm.Usage) (usd float64, unpriced int) {
-	usd, ok := r.prices().PriceOf(req.Model).Cost(u)
+func (r *Run) cost(req *llm.Request, u llm.Usage, batched bool) (usd float64, unpriced int) {
+	usd, ok := r.prices().PriceOf(req.Model).Cost(u, batched)
 	if !ok {
 		return 0, 1
 	}

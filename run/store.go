@@ -45,16 +45,13 @@ func (s *store) Sample(ctx context.Context, key string) (*llm.Sample, error) {
 		Index: call.Sample, Key: key, Text: call.Text, Finish: call.Finish, Snapshot: call.Snapshot,
 		Source:  llm.Source(call.Source),
 		Usage:   llm.Usage{Prompt: call.Prompt, Cached: call.Cached, Completion: call.Completion, Reasoning: call.Reasoning},
-		Elapsed: call.Elapsed,
+		Elapsed: call.Elapsed, Batched: call.Batched,
 	}, nil
 }
 
 func (s *store) Put(ctx context.Context, req *llm.Request, sample *llm.Sample, started time.Time) error {
 	call := newCall(req, sample.Index, sample.Key)
-	call.Text, call.Finish, call.Snapshot, call.Source = sample.Text, sample.Finish, sample.Snapshot, string(sample.Source)
-	call.Prompt, call.Cached = sample.Usage.Prompt, sample.Usage.Cached
-	call.Completion, call.Reasoning = sample.Usage.Completion, sample.Usage.Reasoning
-	call.Started, call.Elapsed = started, sample.Elapsed
+	fill(call, sample, started)
 	if err := s.ledger.PutCall(ctx, call); err != nil {
 		return &LedgerError{err}
 	}
@@ -112,4 +109,11 @@ func newCall(req *llm.Request, index int, key string) *ledger.Call {
 	l := req.Label
 	return &ledger.Call{Key: key, Endpoint: req.Model.Endpoint, Model: req.Model.String(), Params: string(params),
 		Messages: messages, Sample: index, Paper: l.Paper, System: l.System, Evaluator: l.Evaluator, Stage: l.Stage, File: l.File}
+}
+
+// fill puts an answer into a call.
+func fill(call *ledger.Call, s *llm.Sample, started time.Time) {
+	call.Text, call.Finish, call.Snapshot, call.Source = s.Text, s.Finish, s.Snapshot, string(s.Source)
+	call.Prompt, call.Cached, call.Completion, call.Reasoning = s.Usage.Prompt, s.Usage.Cached, s.Usage.Completion, s.Usage.Reasoning
+	call.Started, call.Elapsed, call.Batched = started, s.Elapsed, s.Batched
 }

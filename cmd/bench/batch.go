@@ -102,7 +102,8 @@ func newBatchImport(a *app) *cobra.Command {
 		Short: "Take in the answers to calls that were exported",
 		Long: `Import reads answers in the format of OpenAI's batch output: one JSON object a line, with the
 custom_id of the call and the chat completion as response.body. What cannot be used is
-named and left out; everything else is kept.`,
+named and left out; everything else is kept. Who answered is not known, so the answers are
+counted at the full price, also where OpenAI's batches gave them for half.`,
 		Example: `  bench batch import answers.jsonl`,
 		Args:    cobra.ExactArgs(1),
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 func registerBatch(c *cobra.Command, batched *bool) {
-	c.Flags().BoolVar(batched, "batch", false, "have calls answered in OpenAI's batches, which cost half and take up to a day each; costs are shown, and count in a budget, at the full price")
+	c.Flags().BoolVar(batched, "batch", false, "have calls answered in OpenAI's batches, which cost half and take up to a day each; a budget sets the full price aside until the answer is there")
 }
 
 // batchEndpoint is an endpoint that takes batches.

@@ -30,7 +30,7 @@ per run, stage and model. A call that several runs rest on was paid for once and
 figures of each; the last table counts every answer once.
 
 Prices are those of the model list that is built in; a price that is not known makes a cost
-"unknown", never 0. Recorded and simulated answers cost nothing.`,
+"unknown", never 0. What batches answered costs half. Recorded and simulated answers cost nothing.`,
 		Example: `  bench ledger
   bench ledger show                              # the calls of the latest run
   bench ledger show 3fa29c                       # one of them, with prompt and answer
@@ -106,19 +106,30 @@ func sizeTable(ctx context.Context, l *ledger.Ledger) (reports.Table, error) {
 // spend adds up calls.
 type spend struct {
 	calls, failed              int
+	batched                    int // of both, at half the price
 	prompt, cached, completion int
 	usd                        *float64 // nil where a part of it is not known
 }
 
 func newSpend() *spend { return &spend{usd: new(float64)} }
 
-// add adds calls that the same model answered; names are what their price may be found by, the best first.
-func (s *spend) add(calls int, u llm.Usage, source string, names ...string) {
-	s.calls += calls
-	s.cost(u, source, names...)
+// add adds answered calls that are alike.
+func (s *spend) add(u ledger.UsageRow) {
+	s.calls += u.Calls
+	s.cost(u.Calls, llm.Usage{Prompt: u.Prompt, Cached: u.Cached, Completion: u.Completion}, u.Batched, u.Source, u.Snapshot, u.CallModel)
 }
 
-func (s *spend) cost(u llm.Usage, source string, names ...string) {
+// addFailed adds failed tries that are alike.
+func (s *spend) addFailed(w ledger.WasteRow) {
+	s.failed += w.Tries
+	s.cost(w.Tries, llm.Usage{Prompt: w.Prompt, Cached: w.Cached, Completion: w.Completion}, w.Batched, w.Source, w.Model)
+}
+
+// cost adds what tokens cost; names are what their price may be found by, the best first.
+func (s *spend) cost(calls int, u llm.Usage, batched bool, source string, names ...string) {
+	if batched {
+		s.batched += calls
+	}
 	s.prompt += u.Prompt
 	s.cached += u.Cached
 	s.completion += u.Completion
@@ -126,7 +137,7 @@ func (s *spend) cost(u llm.Usage, source string, names ...string) {
 		return
 	}
 	for _, name := range names {
-		if usd, ok := llm.Catalogue().Cost(name, u); ok {
+		if usd, ok := llm.Catalogue().Cost(name, u, batched); ok {
 			if s.usd != nil {
 				usd += *s.usd
 				s.usd = &usd
@@ -148,6 +159,13 @@ func (s *spend) values() []reports.Value {
 		reports.Count(s.completion), reports.Cost{USD: s.usd}}
 }
 
+// note says how many calls are counted at half the price.
+func (s *spend) note(t *reports.Table) {
+	if s.batched > 0 {
+		t.Notes = append(t.Notes, fmt.Sprintf("%d of the calls were answered in batches and are counted at half the price.", s.batched))
+	}
+}
+
 // spendTables are the spend per run, and per run, stage and model.
 func spendTables(ctx context.Context, l *ledger.Ledger) (runs, stages reports.Table, err error) {
 	runs = reports.Table{Title: "Spend by run", Columns: append([]reports.Column{
@@ -160,11 +178,13 @@ func spendTables(ctx context.Context, l *ledger.Ledger) (runs, stages reports.Ta
 	if err != nil {
 		return runs, stages, err
 	}
+	every := newSpend()
 	for _, r := range all {
 		total, rows, err := spendOf(ctx, l, r.ID)
 		if err != nil {
 			return runs, stages, err
 		}
+		every.batched += total.batched
 		cells, err := l.Cells(ctx, r.ID)
 		if err != nil {
 			return runs, stages, err
@@ -197,6 +217,7 @@ func spendTables(ctx context.Context, l *ledger.Ledger) (runs, stages reports.Ta
 	if len(all) == 0 {
 		runs.Notes = append(runs.Notes, "The ledger holds no run yet.")
 	}
+	every.note(&runs)
 	runs.Notes = append(runs.Notes, fmt.Sprintf("Prices of %s; times are UTC. A call that several runs rest on is in each of them.", llm.Catalogue().Date))
 	return runs, stages, nil
 }
@@ -222,17 +243,14 @@ func spendOf(ctx context.Context, l *ledger.Ledger, run string) (total *spend, r
 		return by[s]
 	}
 	for _, u := range usage {
-		tokens := llm.Usage{Prompt: u.Prompt, Cached: u.Cached, Completion: u.Completion}
 		for _, s := range []*spend{total, at(stage{stageName(u.Evaluator, u.Stage), u.CallModel, u.Source})} {
-			s.add(u.Calls, tokens, u.Source, u.Snapshot, u.CallModel)
+			s.add(u)
 		}
 	}
 	for _, w := range wasted {
-		tokens := llm.Usage{Prompt: w.Prompt, Cached: w.Cached, Completion: w.Completion}
-		source := cmp.Or(w.Source, string(llm.Live))
-		for _, s := range []*spend{total, at(stage{stageName(w.Evaluator, w.Stage), w.Model, source})} {
-			s.failed += w.Tries
-			s.cost(tokens, source, w.Model)
+		w.Source = cmp.Or(w.Source, string(llm.Live))
+		for _, s := range []*spend{total, at(stage{stageName(w.Evaluator, w.Stage), w.Model, w.Source})} {
+			s.addFailed(w)
 		}
 	}
 	names := slices.SortedFunc(maps.Keys(by), func(a, b stage) int {
@@ -260,15 +278,24 @@ func answeredTable(title string, answers []ledger.UsageRow) reports.Table {
 		{Head: "Answer\ntokens", Key: "completion_tokens", Right: true}, {Head: "Spent,\nUS$", Key: "spent_usd", Right: true},
 	}}
 	total := newSpend()
+	by := map[[3]string]*spend{}
+	var order [][3]string
 	for _, u := range answers {
-		s := newSpend()
-		for _, s := range []*spend{s, total} {
-			s.add(u.Calls, llm.Usage{Prompt: u.Prompt, Cached: u.Cached, Completion: u.Completion}, u.Source, u.Snapshot, u.CallModel)
+		key := [3]string{u.CallModel, u.Snapshot, u.Source}
+		if by[key] == nil {
+			by[key] = newSpend()
+			order = append(order, key)
 		}
-		t.Rows = append(t.Rows, []reports.Value{reports.Text(u.CallModel), reports.Text(u.Snapshot), reports.Text(u.Source),
+		by[key].add(u)
+		total.add(u)
+	}
+	for _, key := range order {
+		s := by[key]
+		t.Rows = append(t.Rows, []reports.Value{reports.Text(key[0]), reports.Text(key[1]), reports.Text(key[2]),
 			reports.Count(s.calls), reports.Count(s.prompt), reports.Count(s.cached), reports.Count(s.completion), reports.Cost{USD: s.usd}})
 	}
-	if len(answers) > 1 {
+	total.note(&t)
+	if len(order) > 1 {
 		t.Rows = append(t.Rows, []reports.Value{reports.Text("total"), reports.Missing{}, reports.Missing{},
 			reports.Count(total.calls), reports.Count(total.prompt), reports.Count(total.cached), reports.Count(total.completion), reports.Cost{USD: total.usd}})
 	}

@@ -116,12 +116,15 @@ func showCall(ctx context.Context, w io.Writer, l *ledger.Ledger, key string) er
 		fact("answered", "by %s (%s) on %s, in %s", answer.Snapshot, answer.Source, answer.Started.Format("2006-01-02 15:04:05 MST"), answer.Elapsed.Round(100*time.Millisecond))
 		fact("tokens", "%d in the prompt, %d of them cached; %d in the answer, %d of them reasoning", answer.Prompt, answer.Cached, answer.Completion, answer.Reasoning)
 		cost := newSpend()
-		cost.add(1, llm.Usage{Prompt: answer.Prompt, Cached: answer.Cached, Completion: answer.Completion}, answer.Source, answer.Snapshot, answer.Model)
+		cost.add(ledger.UsageRow{Calls: 1, Prompt: answer.Prompt, Cached: answer.Cached, Completion: answer.Completion, Batched: answer.Batched,
+			Source: answer.Source, Snapshot: answer.Snapshot, CallModel: answer.Model})
 		switch {
 		case answer.Source != string(llm.Live):
 			fact("cost", "nothing: the answer is %s", answer.Source)
 		case cost.usd == nil:
 			fact("cost", "unknown: the price list of %s has no %s", llm.Catalogue().Date, answer.Model)
+		case answer.Batched:
+			fact("cost", "$%.4f, by half the prices of %s: a batch answered", *cost.usd, llm.Catalogue().Date)
 		default:
 			fact("cost", "$%.4f, by the prices of %s", *cost.usd, llm.Catalogue().Date)
 		}

@@ -44,7 +44,10 @@ With --budget a call is let through only if the most that it can cost fits what 
 counting the calls under way. At the cap the run ends with exit code 5 when these have been
 answered; the same command with a higher --budget continues. What earlier executions of the
 run spent counts. A call whose outcome is not known, because the connection or bench ended
-during it, counts with the most that it can have cost.`,
+during it, counts with the most that it can have cost.
+
+With --batch answers come from OpenAI's batches and are counted at half the price, wherever
+costs are shown. What a batch does not answer is asked for singly, at the full price.`,
 		Example: `  # the bundled papers, from the bundled recording: no key, no cost
   bench run --dataset paper2code
 
@@ -93,7 +96,7 @@ during it, counts with the most that it can have cost.`,
 			return err
 		}
 		if dryRun {
-			return estimate(a, c, &flags, &where, &spend, output)
+			return estimate(a, c, &flags, &where, &spend, batched, output)
 		}
 		r, l, err := flags.open(c, &where, func(r *run.Run) error {
 			if err := spend.set(r); err != nil {

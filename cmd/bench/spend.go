@@ -100,6 +100,9 @@ func announce(ctx context.Context, show *progress, r *run.Run) {
 	}
 	calls, u, usd, ok := e.Total()
 	cost := fmt.Sprintf("about $%.2f", usd)
+	if r.Batch != nil {
+		cost += " in batches"
+	}
 	if !ok {
 		cost = "cost unknown (--prices FILE says what a model costs)"
 	}
@@ -114,13 +117,19 @@ func announce(ctx context.Context, show *progress, r *run.Run) {
 }
 
 // estimate prints what a run would take. Nothing is made for it.
-func estimate(a *app, c *cobra.Command, flags *runFlags, where *workspace, spend *spendFlags, format reports.Format) (err error) {
+func estimate(a *app, c *cobra.Command, flags *runFlags, where *workspace, spend *spendFlags, batched bool, format reports.Format) (err error) {
+	check := func(r *run.Run) error {
+		if err := spend.set(r); err != nil {
+			return err
+		}
+		return inBatches(r, batched)
+	}
 	var r *run.Run
 	if _, missing := os.Stat(filepath.Join(where.dir, "ledger.db")); missing != nil && flags.run == "" {
-		r, err = flags.plan(c, where, nil, spend.set)
+		r, err = flags.plan(c, where, nil, check)
 	} else {
 		var l *ledger.Ledger
-		r, l, err = flags.open(c, where, spend.set)
+		r, l, err = flags.open(c, where, check)
 		if err == nil {
 			defer func() { err = errors.Join(err, l.Close()) }()
 		}

@@ -21,6 +21,7 @@ type Answer struct {
 	Started    int64
 	Elapsed    int64
 	Body       []byte
+	Batched    int64
 }
 
 type Budget struct {
@@ -164,4 +165,5 @@ type Waste struct {
 	Completion int64
 	Reasoning  int64
 	At         int64
+	Batched    int64
 }

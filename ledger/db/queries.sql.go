@@ -81,7 +81,7 @@ func (q *Queries) AnswerText(ctx context.Context, request int64) (AnswerTextRow,
 }
 
 const answered = `-- name: Answered :many
-SELECT m.model, a.snapshot, a.source, count(*) AS calls,
+SELECT m.model, a.snapshot, a.source, a.batched, count(*) AS calls,
     CAST(sum(a.prompt) AS INTEGER) AS prompt,
     CAST(sum(a.cached) AS INTEGER) AS cached,
     CAST(sum(a.completion) AS INTEGER) AS completion,
@@ -90,14 +90,15 @@ SELECT m.model, a.snapshot, a.source, count(*) AS calls,
 FROM answers AS a
 JOIN requests AS r ON r.id = a.request
 JOIN models AS m ON m.id = r.model
-GROUP BY m.model, a.snapshot, a.source
-ORDER BY m.model, a.snapshot, a.source
+GROUP BY m.model, a.snapshot, a.source, a.batched
+ORDER BY m.model, a.snapshot, a.source, a.batched
 `
 
 type AnsweredRow struct {
 	Model      string
 	Snapshot   string
 	Source     string
+	Batched    int64
 	Calls      int64
 	Prompt     int64
 	Cached     int64
@@ -119,6 +120,7 @@ func (q *Queries) Answered(ctx context.Context) ([]AnsweredRow, error) {
 			&i.Model,
 			&i.Snapshot,
 			&i.Source,
+			&i.Batched,
 			&i.Calls,
 			&i.Prompt,
 			&i.Cached,
@@ -243,7 +245,7 @@ func (q *Queries) Budget(ctx context.Context, run string) (BudgetRow, error) {
 }
 
 const call = `-- name: Call :one
-SELECT requests.id, requests."key", requests.model, requests.sample, requests.paper, requests.system, requests.evaluator, requests.stage, requests.file, models.id, models.endpoint, models.model, models.params, answers.request, answers.digest, answers.finish, answers.snapshot, answers.source, answers.prompt, answers.cached, answers.completion, answers.reasoning, answers.started, answers.elapsed, answers.body
+SELECT requests.id, requests."key", requests.model, requests.sample, requests.paper, requests.system, requests.evaluator, requests.stage, requests.file, models.id, models.endpoint, models.model, models.params, answers.request, answers.digest, answers.finish, answers.snapshot, answers.source, answers.prompt, answers.cached, answers.completion, answers.reasoning, answers.started, answers.elapsed, answers.body, answers.batched
 FROM requests JOIN models ON models.id = requests.model JOIN answers ON answers.request = requests.id
 WHERE requests.key = ?
 `
@@ -283,6 +285,7 @@ func (q *Queries) Call(ctx context.Context, key []byte) (CallRow, error) {
 		&i.Answer.Started,
 		&i.Answer.Elapsed,
 		&i.Answer.Body,
+		&i.Answer.Batched,
 	)
 	return i, err
 }
@@ -819,8 +822,8 @@ func (q *Queries) Prunes(ctx context.Context) (int64, error) {
 }
 
 const putAnswer = `-- name: PutAnswer :exec
-INSERT INTO answers (request, digest, finish, snapshot, source, prompt, cached, completion, reasoning, started, elapsed, body)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO answers (request, digest, finish, snapshot, source, prompt, cached, completion, reasoning, started, elapsed, batched, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 `
 
 type PutAnswerParams struct {
@@ -835,6 +838,7 @@ type PutAnswerParams struct {
 	Reasoning  int64
 	Started    int64
 	Elapsed    int64
+	Batched    int64
 	Body       []byte
 }
 
@@ -851,6 +855,7 @@ func (q *Queries) PutAnswer(ctx context.Context, arg PutAnswerParams) error {
 		arg.Reasoning,
 		arg.Started,
 		arg.Elapsed,
+		arg.Batched,
 		arg.Body,
 	)
 	return err
@@ -1194,8 +1199,8 @@ func (q *Queries) PutUse(ctx context.Context, arg PutUseParams) error {
 }
 
 const putWaste = `-- name: PutWaste :exec
-INSERT INTO waste (run, paper, system, evaluator, stage, model, source, kind, prompt, cached, completion, reasoning, at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO waste (run, paper, system, evaluator, stage, model, source, kind, prompt, cached, completion, reasoning, at, batched)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 `
 
 type PutWasteParams struct {
@@ -1212,6 +1217,7 @@ type PutWasteParams struct {
 	Completion int64
 	Reasoning  int64
 	At         int64
+	Batched    int64
 }
 
 func (q *Queries) PutWaste(ctx context.Context, arg PutWasteParams) error {
@@ -1229,6 +1235,7 @@ func (q *Queries) PutWaste(ctx context.Context, arg PutWasteParams) error {
 		arg.Completion,
 		arg.Reasoning,
 		arg.At,
+		arg.Batched,
 	)
 	return err
 }
@@ -1441,7 +1448,7 @@ func (q *Queries) TokenCount(ctx context.Context, digest []byte) (int64, error) 
 }
 
 const unneeded = `-- name: Unneeded :many
-SELECT r.id, m.model, a.snapshot, a.source, a.prompt, a.cached, a.completion, a.reasoning, a.elapsed
+SELECT r.id, m.model, a.snapshot, a.source, a.batched, a.prompt, a.cached, a.completion, a.reasoning, a.elapsed
 FROM answers AS a
 JOIN requests AS r ON r.id = a.request
 JOIN models AS m ON m.id = r.model
@@ -1456,6 +1463,7 @@ type UnneededRow struct {
 	Model      string
 	Snapshot   string
 	Source     string
+	Batched    int64
 	Prompt     int64
 	Cached     int64
 	Completion int64
@@ -1478,6 +1486,7 @@ func (q *Queries) Unneeded(ctx context.Context) ([]UnneededRow, error) {
 			&i.Model,
 			&i.Snapshot,
 			&i.Source,
+			&i.Batched,
 			&i.Prompt,
 			&i.Cached,
 			&i.Completion,
@@ -1531,7 +1540,7 @@ func (q *Queries) UnneededRequests(ctx context.Context) ([]int64, error) {
 
 const usage = `-- name: Usage :many
 SELECT u.paper, u.system, u.model, u.seed, u.evaluator, u.stage,
-    m.model AS call_model, a.snapshot, a.source,
+    m.model AS call_model, a.snapshot, a.source, a.batched,
     count(*) AS calls,
     CAST(sum(a.prompt) AS INTEGER) AS prompt,
     CAST(sum(a.cached) AS INTEGER) AS cached,
@@ -1543,8 +1552,8 @@ JOIN requests AS r ON r.id = u.request
 JOIN models AS m ON m.id = r.model
 JOIN answers AS a ON a.request = u.request
 WHERE u.run = ?
-GROUP BY u.paper, u.system, u.model, u.seed, u.evaluator, u.stage, m.model, a.snapshot, a.source
-ORDER BY u.paper, u.system, u.model, u.seed, u.evaluator, u.stage, m.model, a.snapshot, a.source
+GROUP BY u.paper, u.system, u.model, u.seed, u.evaluator, u.stage, m.model, a.snapshot, a.source, a.batched
+ORDER BY u.paper, u.system, u.model, u.seed, u.evaluator, u.stage, m.model, a.snapshot, a.source, a.batched
 `
 
 type UsageRow struct {
@@ -1557,6 +1566,7 @@ type UsageRow struct {
 	CallModel  string
 	Snapshot   string
 	Source     string
+	Batched    int64
 	Calls      int64
 	Prompt     int64
 	Cached     int64
@@ -1584,6 +1594,7 @@ func (q *Queries) Usage(ctx context.Context, run string) ([]UsageRow, error) {
 			&i.CallModel,
 			&i.Snapshot,
 			&i.Source,
+			&i.Batched,
 			&i.Calls,
 			&i.Prompt,
 			&i.Cached,
@@ -1605,15 +1616,15 @@ func (q *Queries) Usage(ctx context.Context, run string) ([]UsageRow, error) {
 }
 
 const wasted = `-- name: Wasted :many
-SELECT paper, system, evaluator, stage, model, source, kind, count(*) AS tries,
+SELECT paper, system, evaluator, stage, model, source, kind, batched, count(*) AS tries,
     CAST(sum(prompt) AS INTEGER) AS prompt,
     CAST(sum(cached) AS INTEGER) AS cached,
     CAST(sum(completion) AS INTEGER) AS completion,
     CAST(sum(reasoning) AS INTEGER) AS reasoning,
     CAST(max(at) AS INTEGER) AS latest
 FROM waste WHERE run = ?
-GROUP BY paper, system, evaluator, stage, model, source, kind
-ORDER BY paper, system, evaluator, stage, model, source, kind
+GROUP BY paper, system, evaluator, stage, model, source, kind, batched
+ORDER BY paper, system, evaluator, stage, model, source, kind, batched
 `
 
 type WastedRow struct {
@@ -1624,6 +1635,7 @@ type WastedRow struct {
 	Model      string
 	Source     string
 	Kind       string
+	Batched    int64
 	Tries      int64
 	Prompt     int64
 	Cached     int64
@@ -1649,6 +1661,7 @@ func (q *Queries) Wasted(ctx context.Context, run string) ([]WastedRow, error) {
 			&i.Model,
 			&i.Source,
 			&i.Kind,
+			&i.Batched,
 			&i.Tries,
 			&i.Prompt,
 			&i.Cached,

@@ -183,13 +183,13 @@ func (s *Sender) take(ctx context.Context, sub *submission, it *item, sample llm
 	s.mu.Lock()
 	req, index, awaited := it.req, it.index, it.waiters > 0
 	s.mu.Unlock()
-	sample.Key, sample.Index = it.key, index
+	sample.Key, sample.Index, sample.Batched = it.key, index, true
 	if sample.Err == nil && r.Endpoint == llm.SimulatedEndpoint && sample.Source != llm.Simulated {
 		sample.Err = &llm.Error{Kind: llm.NotAnAnswer, Message: "a live model answered for the simulated one"}
 	}
 	var e *llm.Error
 	if errors.As(sample.Err, &e) {
-		e.Endpoint = r.Endpoint
+		e.Endpoint, e.Batched = r.Endpoint, true
 		if req != nil {
 			e.Model = req.Model.Name
 		}

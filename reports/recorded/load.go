@@ -41,6 +41,9 @@ func Load(ctx context.Context, l *ledger.Ledger, id string, prices *llm.Models) 
 	r := &reports.Run{ID: record.ID, Dataset: config.Dataset, Revision: config.Revision, Model: config.Model.LLM().String(),
 		JudgeModel: config.JudgeModel.LLM().String(), Samples: config.Samples, Seeds: config.Seeds}
 	spent := newSpending(rows, config, prices)
+	if calls, batched := count(rows); batched > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("Cost: %d of %d answers came in batches and are counted at half the price.", batched, calls))
+	}
 	papers := make(map[string]run.Paper)
 	for _, p := range config.Papers {
 		papers[p.ID] = p
@@ -116,12 +119,22 @@ func newSpending(rows []ledger.UsageRow, config *run.Config, prices *llm.Models)
 // price. What was recorded costs what it did when it was live.
 func cost(asked llm.Model, row ledger.UsageRow, tokens llm.Usage, prices *llm.Models) (usd float64, ok bool) {
 	if asked.Endpoint == llm.SimulatedEndpoint {
-		return prices.PriceOf(asked).Cost(tokens)
+		return prices.PriceOf(asked).Cost(tokens, row.Batched)
 	}
-	if usd, ok = prices.Cost(row.Snapshot, tokens); ok {
+	if usd, ok = prices.Cost(row.Snapshot, tokens, row.Batched); ok {
 		return usd, true
 	}
-	return prices.Cost(row.CallModel, tokens)
+	return prices.Cost(row.CallModel, tokens, row.Batched)
+}
+
+// count counts calls, and those of them that batches answered.
+func count(rows []ledger.UsageRow) (calls, batched int) {
+	for _, row := range rows {
+		if calls += row.Calls; row.Batched {
+			batched += row.Calls
+		}
+	}
+	return calls, batched
 }
 
 func (s spending) of(c ledger.Cell, evaluator string) (reports.Usage, string) {
