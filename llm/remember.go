@@ -145,7 +145,7 @@ func (m *memory) lead(ctx context.Context, req *Request, keys []string, flights 
 		return nil
 	}
 	started := time.Now()
-	whole := ask(ctx, m.next, req, unknown, func(s Sample) {
+	whole := Ask(ctx, m.next, req, unknown, func(s Sample) {
 		i := s.Index - req.First
 		s.Key = keys[i]
 		f := flights[i]

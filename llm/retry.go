@@ -77,7 +77,7 @@ func (r *retry) Complete(ctx context.Context, req *Request) (*Response, error) {
 	delays.Reset()
 	for try := 1; ; try++ {
 		// Different samples are written to different elements, so done may be called concurrently.
-		whole := ask(ctx, r.next, req, pending, func(s Sample) {
+		whole := Ask(ctx, r.next, req, pending, func(s Sample) {
 			samples[s.Index-req.First] = s
 		})
 		wait := Wait{Try: try}

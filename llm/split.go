@@ -2,15 +2,17 @@ package llm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 )
 
-// ask sends the samples with the given indexes (in ascending order) of a request: one request for each run
+// Ask sends the samples with the given indexes (in ascending order) of a request: one request for each run
 // of neighbouring indexes, all at the same time. done is called for every sample, with its error if it has
 // one, as soon as its request has ended; calls for different runs may overlap. The error is non-nil if
-// every request failed as a whole: it is then that of the first.
-func ask(ctx context.Context, next Client, req *Request, indexes []int, done func(Sample)) error {
+// every request failed as a whole: it is then that of the first. What a failed request cost is in the error of its
+// first sample alone.
+func Ask(ctx context.Context, next Client, req *Request, indexes []int, done func(Sample)) error {
 	runs := contiguous(indexes)
 	failures := make([]error, len(runs))
 	var wg sync.WaitGroup
@@ -23,6 +25,8 @@ func ask(ctx context.Context, next Client, req *Request, indexes []int, done fun
 			for k := range r.count {
 				index := r.first + k
 				switch {
+				case err != nil && k > 0:
+					done(Sample{Index: index, Err: unpaid(err)})
 				case err != nil:
 					done(Sample{Index: index, Err: err})
 				case k >= len(resp.Samples):
@@ -43,6 +47,17 @@ func ask(ctx context.Context, next Client, req *Request, indexes []int, done fun
 		}
 	}
 	return failures[0]
+}
+
+// unpaid is an error without what the failed request cost.
+func unpaid(err error) error {
+	var e *Error
+	if !errors.As(err, &e) || e.Usage == (Usage{}) {
+		return err
+	}
+	copied := *e
+	copied.Usage = Usage{}
+	return &copied
 }
 
 type run struct{ first, count int }

@@ -26,16 +26,12 @@ type Line struct {
 	Sample   int         // its index, which only the simulated endpoint is told
 }
 
-// encode is the line as it stands in the file, with its end.
-func (l *Line) encode() ([]byte, error) {
-	body, err := openai.RequestBody(&llm.Request{Model: l.Model, Messages: l.Messages, Schema: l.Schema}, 1)
-	if err != nil {
-		return nil, err
+// encode is a line as it stands in the file, with its end; sample is the index of the first that it asks for.
+func encode(key string, m llm.Model, sample int, body json.RawMessage) ([]byte, error) {
+	if m.Endpoint == llm.SimulatedEndpoint { // so that it is the same sample as in a request of its own
+		body = append(fmt.Appendf(nil, `{"seed":%d,`, sample), body[1:]...)
 	}
-	if l.Model.Endpoint == llm.SimulatedEndpoint { // so that it is the same sample as in a request of its own
-		body = append(fmt.Appendf(nil, `{"seed":%d,`, l.Sample), body[1:]...)
-	}
-	line, err := json.Marshal(request{l.Key, http.MethodPost, URL, body})
+	line, err := json.Marshal(request{key, http.MethodPost, URL, body})
 	return append(line, '\n'), err
 }
 
@@ -61,7 +57,11 @@ func Write(w io.Writer, lines []Line) error {
 			return fmt.Errorf("batch request %d: the key %s is there twice", i+1, l.Key)
 		}
 		seen[l.Key] = true
-		line, err := l.encode()
+		body, err := openai.RequestBody(&llm.Request{Model: l.Model, Messages: l.Messages, Schema: l.Schema}, 1)
+		if err != nil {
+			return fmt.Errorf("batch request %d: %w", i+1, err)
+		}
+		line, err := encode(l.Key, l.Model, l.Sample, body)
 		if err != nil {
 			return fmt.Errorf("batch request %d: %w", i+1, err)
 		}

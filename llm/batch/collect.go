@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,7 +42,7 @@ var errLeft = errors.New("left alone")
 // poll asks how a batch is doing until it has come to its end.
 func (s *Sender) poll(sub *submission) (*openai.Batch, error) {
 	r := sub.record
-	event := Event{Batch: r.Batch, Calls: len(r.Keys), Since: r.Made}
+	event := r.event()
 	var told, unreached time.Duration
 	status := "-"
 	for pause := firstPoll; ; pause = min(pause*3/2, longestPoll) {
@@ -91,10 +93,16 @@ func (s *Sender) giveUp(sub *submission) error {
 	if err := s.ended(sub.record); err != nil {
 		return err
 	}
+	s.park(sub.items())
+	return nil
+}
+
+// park puts calls that were in a batch into the next wave, those that somebody waits for.
+func (s *Sender) park(items []*item) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, it := range sub.items {
-		if it.req == nil {
+	for _, it := range items {
+		if it.waiters == 0 {
 			s.remove(it)
 			continue
 		}
@@ -103,7 +111,6 @@ func (s *Sender) giveUp(sub *submission) error {
 		s.waiting++
 	}
 	s.consider()
-	return nil
 }
 
 // finish takes in what came of a batch.
@@ -121,9 +128,9 @@ func (s *Sender) finish(sub *submission, b *openai.Batch) error {
 		}
 		return failed("it was refused as a whole: " + s.reasons(sub, b))
 	}
-	waiting := make(map[string]*item, len(sub.items))
-	for _, it := range sub.items {
-		waiting[it.key] = it
+	waiting := make(map[string][]*item, len(sub.lines))
+	for _, line := range sub.lines {
+		waiting[line[0].key] = line
 	}
 	for _, file := range []*string{b.OutputFileID, b.ErrorFileID} {
 		if file == nil || *file == "" {
@@ -142,29 +149,31 @@ func (s *Sender) finish(sub *submission, b *openai.Batch) error {
 	if err := s.ended(r); err != nil {
 		return err
 	}
-	if b.Status == "cancelled" && len(waiting) > 0 {
-		return failed(fmt.Sprintf("it was cancelled at the endpoint before %d of them were answered; the same command submits these again", len(waiting)))
+	left := slices.Concat(slices.Collect(maps.Values(waiting))...)
+	if b.Status == "cancelled" && len(left) > 0 {
+		return failed(fmt.Sprintf("it was cancelled at the endpoint before %d of them were answered; the same command submits these again", len(left)))
 	}
-	for _, it := range waiting {
+	for _, it := range left {
 		s.resolve(it, llm.Sample{}, true)
 	}
+	s.park(sub.later)
 	return nil
 }
 
 // takeIn reads one file of a batch: answers are stored, and handed to who waits for them. What has a result is no
 // longer in waiting.
-func (s *Sender) takeIn(sub *submission, file string, waiting map[string]*item) error {
+func (s *Sender) takeIn(sub *submission, file string, waiting map[string][]*item) error {
 	group, ctx := errgroup.WithContext(s.ctx)
 	group.SetLimit(16)
 	var problems error
 	err := sub.client.File(s.ctx, file, func(content io.Reader) error {
-		problems = each(content, file, func(result Result) {
-			it := waiting[result.Key]
-			if it == nil {
+		problems = each(content, file, func(_ int, a *answer) {
+			line := waiting[a.CustomID]
+			if line == nil {
 				return // taken in by a try before
 			}
-			delete(waiting, result.Key)
-			group.Go(func() error { return s.take(ctx, sub, it, result.Sample) })
+			delete(waiting, a.CustomID)
+			group.Go(func() error { return s.take(ctx, sub, line, a) })
 		})
 		return nil
 	})
@@ -172,13 +181,65 @@ func (s *Sender) takeIn(sub *submission, file string, waiting map[string]*item) 
 		return err
 	}
 	if problems != nil { // those calls are asked for singly
-		s.o.Notify(Event{Batch: sub.record.Batch, Calls: len(sub.record.Keys), Since: sub.record.Made, Err: problems})
+		e := sub.record.event()
+		e.Err = problems
+		s.o.Notify(e)
 	}
 	return nil
 }
 
-// take stores one answer and hands it on.
-func (s *Sender) take(ctx context.Context, sub *submission, it *item, sample llm.Sample) error {
+// take takes in what came of one line. Calls without an answer in a line for several are put into lines of their own,
+// in the next wave, and that is what is done with all of the model's from then on: where the line was refused as
+// requests with n are, once one of its calls was answered alone.
+func (s *Sender) take(ctx context.Context, sub *submission, line []*item, a *answer) error {
+	s.mu.Lock()
+	req, single := line[0].req, len(line) == 1
+	for _, it := range line {
+		req = cmp.Or(req, it.req)
+	}
+	s.mu.Unlock()
+	samples := make([]llm.Sample, len(line))
+	switch {
+	case a.err != nil && a.err.Kind == llm.BadRequest && !single:
+		s.separate(sub, line, true)
+		return nil
+	case a.err != nil:
+		for i := range samples {
+			samples[i].Err = a.err
+		}
+	default:
+		m := llm.Model{Name: a.completion.Model}
+		if req != nil {
+			m = req.Model
+			openai.Settle(a.completion, req, len(line))
+		}
+		m.Endpoint = sub.record.Endpoint
+		samples = openai.Samples(a.completion, m, len(line))
+	}
+	for i, sample := range samples {
+		if err := s.takeOne(ctx, sub, line[i], sample); err != nil {
+			return err
+		}
+	}
+	if req != nil && (len(samples) < len(line) || line[0].refused && samples[0].Err == nil) {
+		sub.client.Apart(req.Model.Name)
+	}
+	s.separate(sub, line[len(samples):], false)
+	return nil
+}
+
+// separate puts calls into lines of their own, in the next wave.
+func (s *Sender) separate(sub *submission, line []*item, refused bool) {
+	s.mu.Lock()
+	for _, it := range line {
+		it.alone, it.refused = true, refused
+	}
+	s.mu.Unlock()
+	sub.postpone(line...)
+}
+
+// takeOne stores one answer and hands it on.
+func (s *Sender) takeOne(ctx context.Context, sub *submission, it *item, sample llm.Sample) error {
 	r := sub.record
 	s.mu.Lock()
 	req, index, awaited := it.req, it.index, it.waiters > 0
@@ -189,16 +250,15 @@ func (s *Sender) take(ctx context.Context, sub *submission, it *item, sample llm
 	}
 	var e *llm.Error
 	if errors.As(sample.Err, &e) {
-		e.Endpoint, e.Batched = r.Endpoint, true
+		own := *e
+		own.Endpoint, own.Batched = r.Endpoint, true
 		if req != nil {
-			e.Model = req.Model.Name
+			own.Model = req.Model.Name
 		}
+		sample.Err = &own
 		// What was paid for is told to who asked, and asked for anew only then.
 		s.resolve(it, sample, e.Usage == llm.Usage{} && e.Kind != llm.NotAnAnswer)
 		return nil
-	}
-	if req != nil {
-		openai.Settle(req, &sample)
 	}
 	err := s.o.Store.Answered(context.WithoutCancel(ctx), &sample, r.Made, awaited)
 	unknown := errors.Is(err, llm.ErrUnknown) // it was pruned meanwhile; who waits stores it
@@ -206,7 +266,9 @@ func (s *Sender) take(ctx context.Context, sub *submission, it *item, sample llm
 		return err
 	}
 	if unknown && !awaited {
-		s.o.Notify(Event{Batch: r.Batch, Calls: len(r.Keys), Since: r.Made, Err: err})
+		e := r.event()
+		e.Err = err
+		s.o.Notify(e)
 	}
 	s.resolve(it, sample, false)
 	return nil
@@ -225,46 +287,42 @@ func isTooMuch(b *openai.Batch) bool {
 	return false
 }
 
-// again submits the items of a batch that was too much: as one when other batches have ended, or else in two, one
-// after the other. A single item is asked for singly.
+// again submits the calls of a batch that was too much: as one when other batches have ended, or else in two, one
+// after the other. A single line is asked for singly.
 func (s *Sender) again(sub *submission) error {
 	var wanted []*item
 	s.mu.Lock()
-	for _, it := range sub.items {
-		if it.req == nil {
-			s.remove(it) // nobody has asked for it
+	for _, it := range sub.items() {
+		if it.waiters == 0 {
+			s.remove(it)
 			continue
 		}
 		wanted = append(wanted, it)
 	}
 	crowded := len(s.open) > 0
 	s.mu.Unlock()
-	parts := [][]*item{wanted[:len(wanted)/2], wanted[len(wanted)/2:]}
+	all := lines(sub.client, wanted)
+	parts := [][][]*item{all[:len(all)/2], all[len(all)/2:]}
 	switch {
 	case crowded:
-		parts = [][]*item{wanted}
+		parts = [][][]*item{all}
 		for len(s.Open()) > 0 {
 			if s.o.Sleep(s.opened, longestPoll) != nil {
 				return errLeft
 			}
 		}
-	case len(wanted) == 1:
-		s.resolve(wanted[0], llm.Sample{}, true)
+	case len(all) == 1:
+		for _, it := range wanted {
+			s.resolve(it, llm.Sample{}, true)
+		}
 		return nil
 	}
 	for _, part := range parts {
-		for len(part) > 0 {
-			next, rest, err := s.pack(sub.client, part)
-			if err != nil {
-				return err
-			}
-			part = rest
-			if len(next.items) > 0 {
-				s.carry(next)
-			}
-			if s.ctx.Err() != nil {
-				return errLeft
-			}
+		if err := s.divide(sub.client, part, s.carry); err != nil {
+			return err
+		}
+		if s.ctx.Err() != nil {
+			return errLeft
 		}
 	}
 	return nil
@@ -285,10 +343,10 @@ func (s *Sender) reasons(sub *submission, b *openai.Batch) string {
 		if e.Code != "" {
 			text += " (" + e.Code + ")"
 		}
-		if e.Line != nil && *e.Line >= 1 && *e.Line <= len(sub.items) {
+		if e.Line != nil && *e.Line >= 1 && *e.Line <= len(sub.lines) {
 			text = fmt.Sprintf("line %d: %s", *e.Line, text)
 			s.mu.Lock()
-			if req := sub.items[*e.Line-1].req; req != nil && req.Label.String() != "" {
+			if req := sub.lines[*e.Line-1][0].req; req != nil && req.Label.String() != "" {
 				text = fmt.Sprintf("line %d, %s: %s", *e.Line, req.Label, e.Message)
 			}
 			s.mu.Unlock()

@@ -23,10 +23,14 @@ type Result struct {
 	Sample llm.Sample
 }
 
+// answer is what came of one line: a completion with at least one choice, or why there is none.
 type answer struct {
 	CustomID string    `json:"custom_id"`
 	Response *response `json:"response"`
 	Error    *problem  `json:"error"`
+
+	completion *goopenai.ChatCompletionResponse
+	err        *llm.Error
 }
 
 type response struct {
@@ -44,12 +48,20 @@ type problem struct {
 // out and named in the error, which comes beside the results of the others.
 func Read(r io.Reader, name string) ([]Result, error) {
 	var results []Result
-	err := each(r, name, func(result Result) { results = append(results, result) })
+	err := each(r, name, func(number int, a *answer) {
+		result := Result{Key: a.CustomID, Line: number}
+		if a.err != nil {
+			result.Sample.Err = a.err
+		} else {
+			result.Sample = openai.Samples(a.completion, llm.Model{Name: a.completion.Model}, 1)[0]
+		}
+		results = append(results, result)
+	})
 	return results, err
 }
 
-// each is [Read] without keeping the results.
-func each(r io.Reader, name string, use func(Result)) error {
+// each calls use for every answer in a file, with the number of its line.
+func each(r io.Reader, name string, use func(number int, a *answer)) error {
 	in := bufio.NewReader(r)
 	var problems []error
 	lines := map[string]int{} // by key
@@ -59,16 +71,15 @@ func each(r io.Reader, name string, use func(Result)) error {
 			return errors.Join(append(problems, fmt.Errorf("%s, line %d: %w", name, number, err))...)
 		}
 		if trimmed := bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))); len(trimmed) > 0 {
-			result, bad := readLine(trimmed)
-			if first := lines[result.Key]; bad == nil && first != 0 {
-				bad = fmt.Errorf("custom_id %s was answered in line %d already: this answer is left out", result.Key, first)
+			a, bad := readLine(trimmed)
+			if bad == nil && lines[a.CustomID] != 0 {
+				bad = fmt.Errorf("custom_id %s was answered in line %d already: this answer is left out", a.CustomID, lines[a.CustomID])
 			}
 			if bad != nil {
 				problems = append(problems, fmt.Errorf("%s, line %d: %w", name, number, bad))
 			} else {
-				result.Line = number
-				lines[result.Key] = number
-				use(result)
+				lines[a.CustomID] = number
+				use(number, a)
 			}
 		}
 		if err != nil {
@@ -77,51 +88,49 @@ func each(r io.Reader, name string, use func(Result)) error {
 	}
 }
 
-func readLine(data []byte) (Result, error) {
-	var a answer
-	if err := json.Unmarshal(data, &a); err != nil {
+func readLine(data []byte) (*answer, error) {
+	a := &answer{}
+	if err := json.Unmarshal(data, a); err != nil {
 		var syntax *json.SyntaxError
 		if errors.As(err, &syntax) {
-			return Result{}, fmt.Errorf("broken JSON at column %d: %w", syntax.Offset, err)
+			return nil, fmt.Errorf("broken JSON at column %d: %w", syntax.Offset, err)
 		}
-		return Result{}, fmt.Errorf("this is no answer in OpenAI's batch format: %w", err)
+		return nil, fmt.Errorf("this is no answer in OpenAI's batch format: %w", err)
 	}
 	if a.CustomID == "" {
-		return Result{}, errors.New("there is no custom_id; this is no answer in OpenAI's batch format")
+		return nil, errors.New("there is no custom_id; this is no answer in OpenAI's batch format")
 	}
 	if !keyForm.MatchString(a.CustomID) {
-		return Result{}, fmt.Errorf("custom_id %.80q is no key of a call: is it the answer to an export of bench?", a.CustomID)
+		return nil, fmt.Errorf("custom_id %.80q is no key of a call: is it the answer to an export of bench?", a.CustomID)
 	}
 	if a.Response == nil && a.Error == nil {
-		return Result{}, errors.New("there is neither a response nor an error; this looks like a request, not an answer to one")
+		return nil, errors.New("there is neither a response nor an error; this looks like a request, not an answer to one")
 	}
-	s, err := a.sample()
-	return Result{Key: a.CustomID, Sample: s}, err
+	return a, a.complete()
 }
 
-func (a *answer) sample() (llm.Sample, error) {
+// complete fills in what came.
+func (a *answer) complete() error {
 	if a.Error != nil {
-		e := openai.StatusError(0, a.Error.Code, "", a.Error.Message)
+		a.err = openai.StatusError(0, a.Error.Code, "", a.Error.Message)
 		if a.Error.Code == "batch_expired" || a.Error.Code == "batch_cancelled" {
-			e.Kind = llm.Unanswered
+			a.err.Kind = llm.Unanswered
 		}
-		return llm.Sample{Err: e}, nil
+		return nil
 	}
 	// Answers that were put together by other means may leave the status out.
 	if s := a.Response.StatusCode; s != 0 && s != http.StatusOK {
-		return llm.Sample{Err: openai.BodyError(s, a.Response.Body)}, nil
+		a.err = openai.BodyError(s, a.Response.Body)
+		return nil
 	}
-	var completion goopenai.ChatCompletionResponse
-	if err := json.Unmarshal(a.Response.Body, &completion); err != nil {
-		return llm.Sample{}, fmt.Errorf("response.body is no chat completion: %w", err)
+	a.completion = &goopenai.ChatCompletionResponse{}
+	if err := json.Unmarshal(a.Response.Body, a.completion); err != nil {
+		return fmt.Errorf("response.body is no chat completion: %w", err)
 	}
-	samples := openai.Samples(&completion, llm.Model{Name: completion.Model}, 1)
-	if len(samples) == 0 {
-		e := openai.BodyError(http.StatusOK, a.Response.Body)
-		if e == nil {
-			e = &llm.Error{Kind: llm.Empty, Model: completion.Model, Message: "the answer has no choices"}
+	if len(a.completion.Choices) == 0 {
+		if a.err = openai.BodyError(http.StatusOK, a.Response.Body); a.err == nil {
+			a.err = &llm.Error{Kind: llm.Empty, Model: a.completion.Model, Message: "the answer has no choices"}
 		}
-		return llm.Sample{Err: e}, nil
 	}
-	return samples[0], nil
+	return nil
 }

@@ -23,6 +23,32 @@ type record struct {
 	Endpoint string    `json:"endpoint"`
 	Made     time.Time `json:"made"`
 	Keys     []string  `json:"keys"` // of the calls, in the order of the lines
+	// Counts says how many calls each line is for, whose custom_id is the key of its first; where there are none, as in
+	// records of earlier versions, each line is for one.
+	Counts []int `json:"counts,omitempty"`
+}
+
+// lines is how many lines the batch has; it is -1 where the record contradicts itself.
+func (r *record) lines() int {
+	if r.Counts == nil {
+		return len(r.Keys)
+	}
+	calls := 0
+	for _, n := range r.Counts {
+		if n < 1 || n > len(r.Keys) {
+			return -1
+		}
+		calls += n
+	}
+	if calls != len(r.Keys) {
+		return -1
+	}
+	return len(r.Counts)
+}
+
+// event is what is told of the batch.
+func (r *record) event() Event {
+	return Event{Batch: r.Batch, Calls: len(r.Keys), Lines: r.lines(), Since: r.Made}
 }
 
 const metadataToken, metadataRun = "bench_submission", "bench_run"
@@ -118,7 +144,7 @@ func (s *Sender) resume(name string) error {
 		return err
 	}
 	var r record
-	if err := json.Unmarshal(data, &r); err != nil || r.Token == "" || len(r.Keys) == 0 {
+	if err := json.Unmarshal(data, &r); err != nil || r.Token == "" || r.lines() < 1 {
 		return fmt.Errorf("%s is no record of a batch any more: see at the endpoint which batches of this run there are, then delete the file; the answers of a batch that is not on record are lost", name)
 	}
 	if s.o.Endpoints[r.Endpoint] == nil {
@@ -144,13 +170,21 @@ func (s *Sender) resume(name string) error {
 	sub := &submission{client: client, record: &r}
 	s.mu.Lock()
 	s.open[r.Batch] = &r
-	for _, key := range r.Keys {
-		it := s.items[key]
-		if it == nil {
-			it = &item{key: key, done: make(chan struct{})}
-			s.add(it)
+	for i, keys := 0, r.Keys; len(keys) > 0; i++ {
+		n := 1
+		if r.Counts != nil {
+			n = r.Counts[i]
 		}
-		sub.items = append(sub.items, it)
+		var line []*item
+		for _, key := range keys[:n] {
+			it := s.items[key]
+			if it == nil {
+				it = &item{key: key, done: make(chan struct{})}
+				s.add(it)
+			}
+			line = append(line, it)
+		}
+		sub.lines, keys = append(sub.lines, line), keys[n:]
 	}
 	s.mu.Unlock()
 	s.group.Go(func() { s.await(sub) })

@@ -24,6 +24,9 @@ type Store interface {
 // String is the event as a reader sees it.
 func (e Event) String() string {
 	s := fmt.Sprintf("batch %s: %d calls", e.Batch, e.Calls)
+	if e.Lines < e.Calls {
+		s += fmt.Sprintf(" in %d lines", e.Lines)
+	}
 	if e.Status != "" {
 		s += ", " + strings.ReplaceAll(e.Status, "_", " ")
 	}
@@ -68,6 +71,7 @@ type Event struct {
 	Batch  string // the endpoint's id
 	Status string // by OpenAI's names
 	Calls  int
+	Lines  int       // of its file; one is for all samples of a prompt where the endpoint takes that
 	Done   int       // of these, as far as the endpoint says
 	Since  time.Time // its submission
 	Err    error     // what went wrong beside it; nothing has ended by it
@@ -109,8 +113,11 @@ type item struct {
 	key     string
 	req     *llm.Request // nil where an earlier process asked and nobody has asked since
 	index   int
+	prompt  string // is the same for all samples of a prompt
 	waiters int
 	parked  bool // it is in no batch yet
+	alone   bool // it goes into a line of its own, because it had no answer in one for several
+	refused bool // that line was refused
 
 	done chan struct{}
 	// After done:
@@ -165,7 +172,7 @@ func (s *Sender) Open() []Event {
 	defer s.mu.Unlock()
 	var all []Event
 	for _, r := range s.open {
-		all = append(all, Event{Batch: r.Batch, Calls: len(r.Keys), Since: r.Made})
+		all = append(all, r.event())
 	}
 	return all
 }
@@ -201,21 +208,20 @@ func (s *Sender) Complete(ctx context.Context, req *llm.Request) (*llm.Response,
 				continue
 			}
 		}
-		singly = append(singly, i)
+		singly = append(singly, req.First+i)
 	}
-	var wg sync.WaitGroup
-	for _, i := range singly {
-		wg.Go(func() { samples[i] = s.alone(ctx, req, req.First+i) })
-	}
-	wg.Wait()
-	if len(singly) == len(samples) && len(samples) == 1 && samples[0].Err != nil {
-		return nil, samples[0].Err
+	if err := s.alone(ctx, req, singly, samples); err != nil && len(singly) == len(samples) {
+		return nil, err
 	}
 	return &llm.Response{Samples: samples}, nil
 }
 
-// alone asks for one sample without a batch.
-func (s *Sender) alone(ctx context.Context, req *llm.Request, index int) llm.Sample {
+// alone asks without a batch for the samples with those indexes, neighbours together. The error is non-nil if all of
+// them failed.
+func (s *Sender) alone(ctx context.Context, req *llm.Request, indexes []int, samples []llm.Sample) error {
+	if len(indexes) == 0 {
+		return nil
+	}
 	s.mu.Lock()
 	s.live++
 	s.mu.Unlock()
@@ -225,17 +231,7 @@ func (s *Sender) alone(ctx context.Context, req *llm.Request, index int) llm.Sam
 		s.consider()
 		s.mu.Unlock()
 	}()
-	one := *req
-	one.First, one.Samples = index, 1
-	resp, err := s.o.Live.Complete(ctx, &one)
-	if err == nil && len(resp.Samples) == 0 {
-		err = &llm.Error{Kind: llm.Empty, Endpoint: req.Model.Endpoint, Model: req.Model.Name, Message: "no sample came"}
-	}
-	if err != nil {
-		return llm.Sample{Index: index, Err: err}
-	}
-	resp.Samples[0].Index = index
-	return resp.Samples[0]
+	return llm.Ask(ctx, s.o.Live, req, indexes, func(sample llm.Sample) { samples[sample.Index-req.First] = sample })
 }
 
 // enter parks the samples of a request, or finds those that are in a batch already; an item is nil where its sample
@@ -247,6 +243,7 @@ func (s *Sender) enter(req *llm.Request) ([]*item, error) {
 	for i := range keys {
 		keys[i] = llm.Key(req, req.First+i)
 	}
+	prompt := llm.Key(req, 0)
 	for _, m := range req.Messages {
 		size += len(m.Content) + len(m.Content)/16 + 64
 	}
@@ -269,7 +266,7 @@ func (s *Sender) enter(req *llm.Request) ([]*item, error) {
 			s.add(it)
 		}
 		if it.req == nil {
-			it.req, it.index = req, req.First+i
+			it.req, it.index, it.prompt = req, req.First+i, prompt
 		}
 		it.waiters++
 		items[i] = it

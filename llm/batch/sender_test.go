@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -50,7 +51,7 @@ func serve(t *testing.T, options string) *endpoint {
 		defer e.mu.Unlock()
 		text := req.Messages[0].Content
 		e.answers[fmt.Sprint(text, req.First)]++
-		return fmt.Sprintf("to %s, %d", text, req.First), true
+		return fmt.Sprintf("to %s, %d", text, req.First), text != "unknown"
 	}))
 	e.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/v1/batches" && r.Method == http.MethodPost {
@@ -76,6 +77,32 @@ func serve(t *testing.T, options string) *endpoint {
 	}))
 	t.Cleanup(e.Close)
 	return e
+}
+
+// lines are the requests in what was uploaded, with their n.
+func (e *endpoint) lines(t *testing.T) (all []uploadedLine) {
+	t.Helper()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, upload := range e.uploads {
+		for line := range strings.Lines(upload) {
+			if !strings.HasPrefix(line, "{") {
+				continue
+			}
+			var in struct{ Body uploadedLine }
+			if err := json.Unmarshal([]byte(line), &in); err != nil {
+				t.Fatal(err)
+			}
+			in.Body.N = max(in.Body.N, 1)
+			all = append(all, in.Body)
+		}
+	}
+	return all
+}
+
+type uploadedLine struct {
+	Messages []llm.Message
+	N        int
 }
 
 func (e *endpoint) submitted() int {
@@ -114,7 +141,7 @@ type started struct {
 	*batch.Sender
 	failed chan error
 	cancel context.CancelFunc
-	live   *int
+	live   *int // samples that were asked for without a batch
 }
 
 func start(t *testing.T, e *endpoint, dir string, keep batch.Store, change func(*batch.Options)) *started {
@@ -127,7 +154,7 @@ func start(t *testing.T, e *endpoint, dir string, keep batch.Store, change func(
 			llm.SimulatedEndpoint: func(context.Context) (*openai.Client, error) { return client, nil }},
 		Live: llm.ClientFunc(func(ctx context.Context, req *llm.Request) (*llm.Response, error) {
 			mu.Lock()
-			*s.live++
+			*s.live += req.Count()
 			mu.Unlock()
 			return client.Complete(ctx, req)
 		}),
@@ -178,7 +205,7 @@ func askAll(t *testing.T, s *started, n int) {
 				return
 			}
 			for k, sample := range resp.Samples {
-				if want := fmt.Sprintf("to p%d, %d", i, k); sample.Err != nil || sample.Text != want || sample.Index != k || sample.Source != llm.Simulated || sample.Usage.Prompt == 0 {
+				if want := fmt.Sprintf("to p%d, %d", i, k); sample.Err != nil || sample.Text != want || sample.Index != k || sample.Source != llm.Simulated || sample.Usage.Completion == 0 {
 					t.Errorf("%+v, want %q", sample, want)
 				}
 			}
@@ -202,21 +229,16 @@ func TestOneWave(t *testing.T) {
 	if s.Waves() != 1 || e.submitted() != 1 || *s.live != 0 || len(keep.answered) != 20 {
 		t.Errorf("%d waves, %d batches, %d singly, %d stored", s.Waves(), e.submitted(), *s.live, len(keep.answered))
 	}
-	last := ""
 	seen := map[string]bool{}
-	for line := range strings.Lines(e.uploads[0]) { // equal prompts are side by side
-		var in struct {
-			Body struct{ Messages []llm.Message }
+	for _, line := range e.lines(t) { // each prompt is sent and paid for once
+		if prompt := line.Messages[0].Content; line.N != 2 || seen[prompt] {
+			t.Errorf("%+v", line)
+		} else {
+			seen[prompt] = true
 		}
-		if json.Unmarshal([]byte(line), &in) != nil || len(in.Body.Messages) == 0 {
-			continue
-		}
-		if prompt := in.Body.Messages[0].Content; prompt != last {
-			if seen[prompt] {
-				t.Errorf("%s is in several places", prompt)
-			}
-			last, seen[prompt] = prompt, true
-		}
+	}
+	if len(seen) != 10 {
+		t.Errorf("%d lines", len(seen))
 	}
 	s.Close()
 	empty(t, dir)
@@ -271,7 +293,7 @@ func TestSplit(t *testing.T) {
 		e, dir := serve(t, "batchdelay=10ms&batchlines=4&batchbytes=1000"), t.TempDir()
 		s := start(t, e, dir, newStore(), limit)
 		askAll(t, s, 6)
-		if n := e.submitted(); n < 4 || n > 7 || *s.live != 0 {
+		if n := e.submitted(); n < 2 || n > 7 || *s.live != 0 {
 			t.Errorf("%s: %d batches, %d singly", name, n, *s.live)
 		}
 		s.Close()
@@ -290,7 +312,7 @@ func TestFailedLinesAreTakenUpSingly(t *testing.T) {
 		e, dir, keep := serve(t, options), t.TempDir(), newStore()
 		s := start(t, e, dir, keep, nil)
 		askAll(t, s, 20)
-		if *s.live < 5 || *s.live > 30 || *s.live+len(keep.answered) != 40 || e.submitted() != 1 {
+		if *s.live < 4 || *s.live > 36 || *s.live+len(keep.answered) != 40 || e.submitted() != 1 {
 			t.Errorf("%s: %d singly, %d stored, %d batches", options, *s.live, len(keep.answered), e.submitted())
 		}
 		for prompt, n := range e.answers {
@@ -303,10 +325,84 @@ func TestFailedLinesAreTakenUpSingly(t *testing.T) {
 	}
 }
 
+// TestTogetherIsRefused has endpoints that refuse n, and that ignore it: the samples go into lines of their own in the
+// next wave, none at the full price, and from then on all do at once.
+func TestTogetherIsRefused(t *testing.T) {
+	for option, sent := range map[string][]int{
+		"refuse": {3, 1, 1, 1, 1, 1},
+		"ignore": {3, 1, 1, 1, 1},
+	} {
+		e, dir, keep := serve(t, "batchdelay=10ms&n="+option), t.TempDir(), newStore()
+		s := start(t, e, dir, keep, nil)
+		ask := func(prompt string, samples int) {
+			t.Helper()
+			resp, err := s.Complete(t.Context(), request(prompt, samples))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, sample := range resp.Samples {
+				if sample.Err != nil || sample.Text != fmt.Sprintf("to %s, %d", prompt, i) || !sample.Batched || sample.Usage.Prompt == 0 {
+					t.Errorf("%s: %+v", option, sample)
+				}
+			}
+		}
+		ask("p", 3)
+		if s.Waves() != 2 {
+			t.Errorf("%s: %d waves", option, s.Waves())
+		}
+		ask("q", 2)
+		var got []int
+		for _, line := range e.lines(t) {
+			got = append(got, line.N)
+		}
+		if !slices.Equal(got, sent) || s.Waves() != 3 || *s.live != 0 || len(keep.answered) != 5 {
+			t.Errorf("%s: lines of %v, want %v; %d waves, %d singly, %d stored", option, got, sent, s.Waves(), *s.live, len(keep.answered))
+		}
+		s.Close()
+		empty(t, dir)
+	}
+}
+
+// TestRefusedInAnyForm has a prompt that is refused whether its samples are asked for together or not: nothing is
+// tried for ever, and nothing is learned from it about n.
+func TestRefusedInAnyForm(t *testing.T) {
+	e := serve(t, "batchdelay=10ms")
+	s := start(t, e, t.TempDir(), newStore(), nil)
+	resp, err := s.Complete(t.Context(), request("unknown", 2))
+	if llm.KindOf(err) != llm.BadRequest || s.Waves() != 2 || *s.live != 2 {
+		t.Errorf("%+v, %v, %d waves, %d singly", resp, err, s.Waves(), *s.live)
+	}
+	askAll(t, s, 1)
+	if lines := e.lines(t); lines[len(lines)-1].N != 2 {
+		t.Errorf("%+v", lines)
+	}
+}
+
+func TestUsageOfALine(t *testing.T) {
+	for _, options := range []string{"batchdelay=10ms", "batchdelay=10ms&wrongusage=1"} {
+		e := serve(t, options)
+		s := start(t, e, t.TempDir(), newStore(), nil)
+		resp, err := s.Complete(t.Context(), request("How much is it?", 3))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var u llm.Usage
+		for _, sample := range resp.Samples {
+			u = u.Add(sample.Usage)
+		}
+		one := llm.PromptTokens(request("How much is it?", 1)) // once for all, as with n outside of batches
+		if u.Prompt < one/3 || u.Prompt > one || u.Completion < 3*5 || u.Completion > 3*20 {
+			t.Errorf("%s: %+v, one prompt has %d", options, u, one)
+		}
+	}
+}
+
 func TestRefusedAsAWhole(t *testing.T) {
 	e, dir := serve(t, "batchdelay=10ms&batchlines=3"), t.TempDir()
 	s := start(t, e, dir, newStore(), nil)
-	resp, err := s.Complete(t.Context(), request("p", 4))
+	req := request("p", 4)
+	req.Model.Name = "o9" // whose samples are in lines of their own
+	resp, err := s.Complete(t.Context(), req)
 	var failed *batch.FailedError
 	if cause := <-s.failed; !errors.As(cause, &failed) || !strings.Contains(cause.Error(), "the limit is 3") || failed.Calls != 4 {
 		t.Error(cause)
@@ -333,54 +429,80 @@ func TestFaultsOnTheWay(t *testing.T) {
 	empty(t, dir)
 }
 
-// TestPickedUp ends a sender at each place between submission and result and starts another.
+// TestPickedUp ends a sender at each place between submission and result and starts another, with samples in one line
+// and in lines of their own, whose records are those of earlier versions.
 func TestPickedUp(t *testing.T) {
-	for _, place := range []string{"under way", "created, not on record", "wanted by nobody"} {
-		e, dir, keep := serve(t, "batchdelay=300ms"), t.TempDir(), newStore()
-		first := start(t, e, dir, keep, nil)
-		if place == "created, not on record" {
-			e.spoil(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-				if r.URL.Path == "/v1/batches" && r.Method == http.MethodPost {
-					next.ServeHTTP(httptest.NewRecorder(), r)
-					first.cancel()
-					panic(http.ErrAbortHandler)
-				}
-				next.ServeHTTP(w, r)
-			})
+	for _, model := range []string{"m", "o9"} {
+		for _, place := range []string{"under way", "created, not on record", "wanted by nobody"} {
+			t.Run(model+" "+place, func(t *testing.T) { pickedUp(t, model, place) })
 		}
-		ctx, cancel := context.WithCancel(t.Context())
-		ended := make(chan error, 1)
-		go func() {
-			_, err := first.Complete(ctx, request("p0", 2))
-			ended <- err
-		}()
-		for e.submitted() == 0 || place != "created, not on record" && len(first.Open()) == 0 {
+	}
+}
+
+func pickedUp(t *testing.T, model, place string) {
+	e, dir, keep := serve(t, "batchdelay=300ms"), t.TempDir(), newStore()
+	first := start(t, e, dir, keep, nil)
+	if place == "created, not on record" {
+		e.spoil(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			if r.URL.Path == "/v1/batches" && r.Method == http.MethodPost {
+				next.ServeHTTP(httptest.NewRecorder(), r)
+				first.cancel()
+				panic(http.ErrAbortHandler)
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
+	req := request("p0", 2)
+	req.Model.Name = model
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := first.Complete(ctx, req)
+		ended <- err
+	}()
+	for e.submitted() == 0 || place != "created, not on record" && len(first.Open()) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	cancel()
+	first.cancel()
+	if err := <-ended; err == nil {
+		t.Error("it was answered before it ended")
+	}
+	first.Close()
+	files, _ := filepath.Glob(filepath.Join(dir, "*.json"))
+	if len(files) != 1 {
+		t.Fatalf("on record: %v", files)
+	}
+	if record, err := os.ReadFile(files[0]); err != nil || strings.Contains(string(record), "counts") != (model == "m") {
+		t.Errorf("%s, %v", record, err)
+	}
+	e.spoil(nil)
+
+	second := start(t, e, dir, keep, nil)
+	if place == "wanted by nobody" {
+		for len(second.Open()) > 0 {
 			time.Sleep(time.Millisecond)
 		}
-		cancel()
-		first.cancel()
-		if err := <-ended; err == nil {
-			t.Errorf("%s: it was answered before it ended", place)
-		}
-		first.Close()
-		if files, _ := filepath.Glob(filepath.Join(dir, "*.json")); len(files) != 1 {
-			t.Errorf("%s: on record: %v", place, files)
-		}
-		e.spoil(nil)
+	} else if resp, err := second.Complete(t.Context(), req); err != nil || resp.Samples[0].Text != "to p0, 0" || resp.Samples[1].Text != "to p0, 1" {
+		t.Errorf("%+v, %v", resp, err)
+	}
+	if e.submitted() != 1 || len(keep.answered) != 2 || *second.live != 0 {
+		t.Errorf("%d batches, %d stored, %d singly", e.submitted(), len(keep.answered), *second.live)
+	}
+	second.Close()
+	empty(t, dir)
+}
 
-		second := start(t, e, dir, keep, nil)
-		if place == "wanted by nobody" {
-			for len(second.Open()) > 0 {
-				time.Sleep(time.Millisecond)
-			}
-		} else {
-			askAll(t, second, 1)
+func TestABrokenRecord(t *testing.T) {
+	for _, content := range []string{"{", `{"token":"t","keys":[]}`, `{"token":"t","keys":["a","b"],"counts":[1]}`,
+		`{"token":"t","keys":["a","b"],"counts":[3]}`, `{"token":"t","keys":["a","b"],"counts":[2,0]}`, `{"token":"t","keys":["a"],"counts":[-1,2]}`} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "batch_1.json"), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
 		}
-		if e.submitted() != 1 || len(keep.answered) != 2 || *second.live != 0 {
-			t.Errorf("%s: %d batches, %d stored, %d singly", place, e.submitted(), len(keep.answered), *second.live)
+		if err := batch.NewSender(batch.Options{Dir: dir}).Start(t.Context()); err == nil || !strings.Contains(err.Error(), "no record of a batch") {
+			t.Errorf("%s: %v", content, err)
 		}
-		second.Close()
-		empty(t, dir)
 	}
 }
 
@@ -411,7 +533,7 @@ func TestTooManyTokensAtOnce(t *testing.T) {
 		_, _ = io.WriteString(w, body)
 	})
 	s := start(t, e, dir, newStore(), nil)
-	askAll(t, s, 4)
+	askAll(t, s, 8)
 	if e.submitted() != 7 || *s.live != 0 { // 8, 4, 2, 2, 4, 2, 2
 		t.Errorf("%d batches, %d singly", e.submitted(), *s.live)
 	}

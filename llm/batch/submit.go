@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -22,48 +23,94 @@ import (
 type submission struct {
 	client *openai.Client
 	record *record
-	items  []*item
-	path   string // of its file
+	lines  [][]*item // the calls of each
+	path   string    // of its file
 	size   int64
+
+	mu    sync.Mutex
+	later []*item // go into the next wave
+}
+
+func (sub *submission) items() []*item { return slices.Concat(sub.lines...) }
+
+func (sub *submission) postpone(items ...*item) {
+	sub.mu.Lock()
+	sub.later = append(sub.later, items...)
+	sub.mu.Unlock()
+}
+
+// maxChoices is how many samples a request may ask for at OpenAI
+// (https://platform.openai.com/docs/api-reference/chat/create, n).
+const maxChoices = 128
+
+// lines puts calls to one model, whose prompts are side by side, into lines: into the same one the samples of a prompt
+// that follow each other, where the endpoint takes several, so that the prompt is paid for once.
+func lines(client *openai.Client, items []*item) (all [][]*item) {
+	for _, it := range items {
+		if n := len(all) - 1; n >= 0 && !it.alone && client.Together(it.req.Model.Name) {
+			last := all[n][len(all[n])-1]
+			if !last.alone && last.prompt == it.prompt && last.index+1 == it.index && len(all[n]) < maxChoices {
+				all[n] = append(all[n], it)
+				continue
+			}
+		}
+		all = append(all, []*item{it})
+	}
+	return all
 }
 
 // send makes batches of a wave. One batch is for one model, and no larger than the endpoint's limits; equal prompts
 // stand side by side.
 func (s *Sender) send(items []*item) {
 	order := map[string]int{} // of prompts, by arrival
-	prompts := make(map[*item]int, len(items))
 	for _, it := range items {
-		prompt := llm.Key(it.req, 0)
-		if _, ok := order[prompt]; !ok {
-			order[prompt] = len(order)
+		if _, ok := order[it.prompt]; !ok {
+			order[it.prompt] = len(order)
 		}
-		prompts[it] = order[prompt]
 	}
 	slices.SortStableFunc(items, func(a, b *item) int {
 		m, n := a.req.Model, b.req.Model
-		return cmp.Or(cmp.Compare(m.Endpoint, n.Endpoint), cmp.Compare(m.Name, n.Name), cmp.Compare(prompts[a], prompts[b]),
+		return cmp.Or(cmp.Compare(m.Endpoint, n.Endpoint), cmp.Compare(m.Name, n.Name), cmp.Compare(order[a.prompt], order[b.prompt]),
 			cmp.Compare(a.index, b.index))
 	})
 	for len(items) > 0 {
-		client, err := s.o.Endpoints[items[0].req.Model.Endpoint](s.ctx)
-		var sub *submission
+		model := items[0].req.Model
+		others := slices.IndexFunc(items, func(it *item) bool {
+			return it.req.Model.Endpoint != model.Endpoint || it.req.Model.Name != model.Name
+		})
+		if others < 0 {
+			others = len(items)
+		}
+		client, err := s.o.Endpoints[model.Endpoint](s.ctx)
 		if err == nil {
-			sub, items, err = s.pack(client, items)
+			err = s.divide(client, lines(client, items[:others]), func(sub *submission) { s.group.Go(func() { s.carry(sub) }) })
 		}
 		if err != nil {
 			s.stop(&FailedError{Calls: len(items), Message: "it cannot be made", Err: err})
 			return
 		}
-		if len(sub.items) > 0 {
-			s.group.Go(func() { s.carry(sub) })
-		}
+		items = items[others:]
 	}
 }
 
-// pack writes as many items into a file as it may hold, and returns those that are left. An item that is too large
-// for any file is asked for singly.
-func (s *Sender) pack(client *openai.Client, items []*item) (sub *submission, rest []*item, err error) {
-	first := items[0].req.Model
+// divide makes as few batches of the lines as it takes.
+func (s *Sender) divide(client *openai.Client, lines [][]*item, carry func(*submission)) error {
+	for len(lines) > 0 && s.ctx.Err() == nil {
+		sub, rest, err := s.pack(client, lines)
+		if err != nil {
+			return err
+		}
+		if lines = rest; len(sub.lines) > 0 {
+			carry(sub)
+		}
+	}
+	return nil
+}
+
+// pack writes as many lines into a file as it may hold, and returns those that are left. One that is too large for any
+// file is asked for singly.
+func (s *Sender) pack(client *openai.Client, lines [][]*item) (sub *submission, rest [][]*item, err error) {
+	first := lines[0][0].req.Model
 	sub = &submission{client: client, record: &record{Token: strings.ToLower(rand.Text()), Endpoint: first.Endpoint}}
 	sub.path = filepath.Join(s.o.Dir, "new-"+sub.record.Token+".jsonl")
 	f, err := os.Create(sub.path)
@@ -73,33 +120,44 @@ func (s *Sender) pack(client *openai.Client, items []*item) (sub *submission, re
 	w := bufio.NewWriterSize(f, 1<<20)
 	defer func() {
 		err = errors.Join(err, w.Flush(), f.Close())
-		if err != nil || len(sub.items) == 0 {
+		if err != nil || len(sub.lines) == 0 {
 			_ = os.Remove(sub.path)
 		}
-	}()
-	for i, it := range items {
-		m := it.req.Model
-		if m.Endpoint != first.Endpoint || m.Name != first.Name || len(sub.items) == s.o.Lines {
-			return sub, items[i:], nil
+		if len(sub.record.Counts) == len(sub.record.Keys) { // as in every record of earlier versions
+			sub.record.Counts = nil
 		}
-		line := Line{Key: it.key, Model: m, Messages: it.req.Messages, Schema: it.req.Schema, Sample: it.index}
-		data, err := line.encode()
+	}()
+	for i, line := range lines {
+		if len(sub.lines) == s.o.Lines {
+			return sub, lines[i:], nil
+		}
+		it := line[0]
+		body, err := client.BatchBody(it.req, len(line))
+		if err != nil {
+			return nil, nil, err
+		}
+		data, err := encode(it.key, it.req.Model, it.index, body)
 		if err != nil {
 			return nil, nil, err
 		}
 		if len(data) > s.o.Bytes {
-			s.resolve(it, llm.Sample{}, true)
+			for _, it := range line {
+				s.resolve(it, llm.Sample{}, true)
+			}
 			continue
 		}
 		if sub.size+int64(len(data)) > int64(s.o.Bytes) {
-			return sub, items[i:], nil
+			return sub, lines[i:], nil
 		}
 		if _, err := w.Write(data); err != nil {
 			return nil, nil, err
 		}
 		sub.size += int64(len(data))
-		sub.items = append(sub.items, it)
-		sub.record.Keys = append(sub.record.Keys, it.key)
+		sub.lines = append(sub.lines, line)
+		sub.record.Counts = append(sub.record.Counts, len(line))
+		for _, it := range line {
+			sub.record.Keys = append(sub.record.Keys, it.key)
+		}
 	}
 	return sub, nil, nil
 }
@@ -108,7 +166,7 @@ func (s *Sender) pack(client *openai.Client, items []*item) (sub *submission, re
 func (s *Sender) carry(sub *submission) {
 	if err := s.submit(sub); err != nil {
 		if s.ctx.Err() == nil {
-			s.stop(&FailedError{Calls: len(sub.items), Message: refusal(err), Err: err})
+			s.stop(&FailedError{Calls: len(sub.record.Keys), Message: refusal(err), Err: err})
 		}
 		return
 	}
@@ -133,7 +191,7 @@ func (s *Sender) stop(err error) {
 // submit uploads a batch's file and has it begun. What was begun is on record, or is found again by its token.
 func (s *Sender) submit(sub *submission) error {
 	r := sub.record
-	if err := s.note(sub.items); err != nil {
+	if err := s.note(sub.items()); err != nil {
 		return err
 	}
 	var input string

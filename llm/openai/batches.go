@@ -16,7 +16,6 @@ import (
 	goopenai "github.com/sashabaranov/go-openai"
 
 	"papereval/llm"
-	"papereval/tokens"
 )
 
 // Batch is a batch as the endpoint shows it.
@@ -273,18 +272,4 @@ func (x *transfer) named(e *llm.Error) error {
 		copied.Err = errors.New(llm.Redact(copied.Err.Error(), x.secrets...))
 	}
 	return &copied
-}
-
-// Settle puts an estimate in the place of a usage that cannot be, in an answer that came in a file.
-func Settle(req *llm.Request, s *llm.Sample) {
-	prompt := 0
-	for _, m := range req.Messages {
-		prompt += len(m.Content)
-	}
-	const slack = 4096 // what endpoints add
-	u := s.Usage
-	if u.Prompt <= 0 || u.Prompt > prompt+slack || u.Cached < 0 || u.Cached > u.Prompt ||
-		u.Completion <= 0 || u.Completion > llm.MaxCompletion(req)+slack || u.Reasoning < 0 || u.Reasoning > u.Completion {
-		s.Usage = llm.Usage{Prompt: llm.PromptTokens(req), Completion: tokens.Count(s.Text)}
-	}
 }

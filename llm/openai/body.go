@@ -88,6 +88,13 @@ func RequestBody(req *llm.Request, n int) (json.RawMessage, error) {
 	return json.Marshal(newBody(req, n, dialect{whole: true}, 0))
 }
 
+// BatchBody is [RequestBody] for a line of a batch, without what the endpoint is known not to understand.
+func (c *Client) BatchBody(req *llm.Request, n int) (json.RawMessage, error) {
+	d := c.dialect(req.Model.Name)
+	d.whole = true
+	return json.Marshal(newBody(req, n, d, 0))
+}
+
 var reasoningName = regexp.MustCompile(`^(.*/)?(o[0-9]|gpt-5)`)
 
 // reasons says whether a model is one of OpenAI's reasoning models, by its name with or without a

@@ -39,6 +39,14 @@ func (c *Client) dialect(model string) dialect {
 	return c.dialects[model]
 }
 
+// Together says whether several samples of a model are asked for in one request, with the protocol's n: not those of
+// OpenAI's reasoning models, nor where it was found not to work.
+func (c *Client) Together(model string) bool { return !reasons(model) && !c.dialect(model).single }
+
+// Apart keeps that n does not work for a model: it was refused although what it was asked for can be answered, or
+// ignored.
+func (c *Client) Apart(model string) { c.learn(model, dialect{single: true}) }
+
 // learn keeps what had to be left out for a request to be answered.
 func (c *Client) learn(model string, d dialect) {
 	c.mu.Lock()

@@ -72,7 +72,7 @@ func (c *Client) Complete(ctx context.Context, req *llm.Request) (*llm.Response,
 	n := req.Count()
 	var samples []llm.Sample
 	refused := false
-	if n > 1 && !reasons(req.Model.Name) && !c.dialect(req.Model.Name).single {
+	if n > 1 && c.Together(req.Model.Name) {
 		var err error
 		samples, err = c.send(ctx, req, req.First, n)
 		if refused = llm.KindOf(err) == llm.BadRequest; err != nil && !refused {
@@ -103,7 +103,7 @@ func (c *Client) Complete(ctx context.Context, req *llm.Request) (*llm.Response,
 		return nil, failures[0]
 	}
 	if refused {
-		c.learn(req.Model.Name, dialect{single: true})
+		c.Apart(req.Model.Name)
 	}
 	return &llm.Response{Samples: samples}, nil
 }
@@ -156,7 +156,7 @@ func (c *Client) try(ctx context.Context, req *llm.Request, b *body, index, n in
 		return x, nil, x.failure(ctx, own, req, n, a, err)
 	}
 	elapsed := time.Since(started)
-	x.settle(a, req, n)
+	a.settle(req, n, x.most)
 	m := req.Model
 	m.Endpoint = c.endpoint
 	samples := Samples(&a.ChatCompletionResponse, m, n)

@@ -12,9 +12,17 @@ import (
 	"papereval/tokens"
 )
 
-// settle puts an estimate in the place of a usage that did not come or cannot be.
-func (x *exchange) settle(a *answer, req *llm.Request, n int) {
-	if a.hasUsage && x.possible(&a.Usage, req, n) && (a.Usage.CompletionTokens > 0 || a.size() == 0) {
+// Settle puts an estimate in the place of a usage that cannot be, in an answer for n samples that came in a file.
+func Settle(resp *goopenai.ChatCompletionResponse, req *llm.Request, n int) {
+	a := &answer{ChatCompletionResponse: *resp, hasUsage: true}
+	a.settle(req, n, llm.MaxCompletion(req))
+	resp.Usage = a.Usage
+}
+
+// settle puts an estimate in the place of a usage that did not come or cannot be; most is how many tokens each of n
+// samples may have.
+func (a *answer) settle(req *llm.Request, n, most int) {
+	if a.hasUsage && possible(&a.Usage, req, n, most) && (a.Usage.CompletionTokens > 0 || a.size() == 0) {
 		return
 	}
 	u := a.estimate(req)
@@ -35,8 +43,8 @@ func (a *answer) estimate(req *llm.Request) llm.Usage {
 }
 
 // possible says whether a usage may be true: it is not negative, its parts are no larger than it is, and it is
-// no larger than the request and the limit of its answers allow.
-func (x *exchange) possible(u *goopenai.Usage, req *llm.Request, n int) bool {
+// no larger than the request and the limit of its n answers allow.
+func possible(u *goopenai.Usage, req *llm.Request, n, most int) bool {
 	v := usage(u)
 	prompt := 0
 	for _, m := range req.Messages {
@@ -45,7 +53,7 @@ func (x *exchange) possible(u *goopenai.Usage, req *llm.Request, n int) bool {
 	// Tools and formats that an endpoint adds may need some hundreds.
 	const slack = 4096
 	return v.Prompt > 0 && v.Prompt <= n*(prompt+slack) && v.Cached >= 0 && v.Cached <= v.Prompt &&
-		v.Completion >= 0 && v.Completion <= n*x.most+slack && v.Reasoning >= 0 && v.Reasoning <= v.Completion
+		v.Completion >= 0 && v.Completion <= n*most+slack && v.Reasoning >= 0 && v.Reasoning <= v.Completion
 }
 
 var usageObject = regexp.MustCompile(`"usage"\s*:\s*(\{(?:[^{}]|\{[^{}]*\})*\})`)
@@ -56,11 +64,11 @@ func (x *exchange) charged(req *llm.Request, n int, a *answer, e *llm.Error) (co
 	if x.status >= http.StatusBadRequest || !x.body.begun.Load() {
 		return llm.Usage{}, false
 	}
-	if a != nil && a.hasUsage && x.possible(&a.Usage, req, n) {
+	if a != nil && a.hasUsage && possible(&a.Usage, req, n, x.most) {
 		return usage(&a.Usage), false
 	}
 	var u goopenai.Usage
-	if found := usageObject.FindSubmatch(x.response); found != nil && json.Unmarshal(found[1], &u) == nil && x.possible(&u, req, n) {
+	if found := usageObject.FindSubmatch(x.response); found != nil && json.Unmarshal(found[1], &u) == nil && possible(&u, req, n, x.most) {
 		return usage(&u), false
 	}
 	switch e.Kind {

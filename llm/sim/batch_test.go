@@ -8,6 +8,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -100,9 +101,37 @@ func until(t *testing.T, server *httptest.Server, id string, statuses string) ba
 func lines(n int) string {
 	var b strings.Builder
 	for i := range n {
-		fmt.Fprintf(&b, `{"custom_id":"c%d","method":"POST","url":"/v1/chat/completions","body":%s}`+"\n", i, body(fmt.Sprint("prompt ", i), ""))
+		b.WriteString(line(fmt.Sprint("c", i), body(fmt.Sprint("prompt ", i), "")))
 	}
 	return b.String()
+}
+
+func line(id, body string) string {
+	return fmt.Sprintf(`{"custom_id":%q,"method":"POST","url":"/v1/chat/completions","body":%s}`+"\n", id, body)
+}
+
+// texts are the answers in a batch's file by custom_id.
+func texts(t *testing.T, server *httptest.Server, file string) map[string][]string {
+	t.Helper()
+	found := map[string][]string{}
+	_, data := call(t, server, "GET", "/v1/files/"+file+"/content", "", "")
+	for line := range bytes.Lines(data) {
+		var in struct {
+			CustomID string `json:"custom_id"`
+			Response struct {
+				Body struct {
+					Choices []struct{ Message struct{ Content string } }
+				}
+			}
+		}
+		if err := json.Unmarshal(line, &in); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range in.Response.Body.Choices {
+			found[in.CustomID] = append(found[in.CustomID], c.Message.Content)
+		}
+	}
+	return found
 }
 
 // results are the lines of a batch's file by custom_id: the text of the answer, or the error's code or message.
@@ -180,19 +209,40 @@ func TestBatch(t *testing.T) {
 	}
 }
 
-// TestEqualLines asks for several samples by lines that have the same body.
-func TestEqualLines(t *testing.T) {
+// TestSamplesInBatches asks for several samples of a prompt by lines that have the same body, by n, and by both: they
+// are those that come together outside of batches.
+func TestSamplesInBatches(t *testing.T) {
 	server, _ := serve(t, "batchdelay=0s")
-	want := ask(t, server, "", body("p", `,"n":3`)).texts
-	var file string
-	for i := range 3 {
-		file += fmt.Sprintf(`{"custom_id":"c%d","method":"POST","url":"/v1/chat/completions","body":%s}`+"\n", i, body("p", ""))
-	}
-	found := results(t, server, until(t, server, create(t, server, file).ID, "completed").Output)
-	for i := range want {
-		if found[fmt.Sprint("c", i)] != want[i] {
-			t.Errorf("line %d: %q, want %q", i, found[fmt.Sprint("c", i)], want[i])
+	want := ask(t, server, "", body("p", `,"n":4`)).texts
+	for name, extras := range map[string][]string{"lines": {"", "", "", ""}, "n": {`,"n":4`}, "both": {`,"n":2`, `,"n":2`}, "seeds": {`,"seed":0,"n":3`, `,"seed":3`}} {
+		var file string
+		for i, extra := range extras {
+			file += line(fmt.Sprint("c", i), body("p", extra))
 		}
+		b := until(t, server, create(t, server, file).ID, "completed")
+		found := texts(t, server, b.Output)
+		var got []string
+		for i := range extras {
+			got = append(got, found[fmt.Sprint("c", i)]...)
+		}
+		slices.Sort(got) // equal lines are done in any order
+		if all := slices.Sorted(slices.Values(want)); !slices.Equal(got, all) {
+			t.Errorf("%s: %q, want %q", name, got, all)
+		}
+	}
+}
+
+// TestNInBatches refuses and ignores n in batches as outside.
+func TestNInBatches(t *testing.T) {
+	server, _ := serve(t, "batchdelay=0s&n=refuse")
+	b := until(t, server, create(t, server, line("several", body("p", `,"n":2`))+line("one", body("p", ""))).ID, "completed")
+	if failed := results(t, server, b.Failures); !strings.Contains(failed["several"], "'n' does not support 2") || len(texts(t, server, b.Output)["one"]) != 1 {
+		t.Errorf("refused: %q", failed)
+	}
+	server, _ = serve(t, "batchdelay=0s&n=ignore")
+	b = until(t, server, create(t, server, line("several", body("p", `,"n":2`))).ID, "completed")
+	if found := texts(t, server, b.Output); len(found["several"]) != 1 {
+		t.Errorf("ignored: %q", found)
 	}
 }
 

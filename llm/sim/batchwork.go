@@ -57,6 +57,7 @@ func (s *Server) validate(input []byte) (*batchWork, []map[string]any) {
 		var body struct {
 			Model string `json:"model"`
 			Seed  *int   `json:"seed"`
+			N     int    `json:"n"`
 		}
 		err := jsonv2.Unmarshal(raw, &in)
 		if err == nil {
@@ -78,10 +79,10 @@ func (s *Server) validate(input []byte) (*batchWork, []map[string]any) {
 		seen[in.CustomID] = true
 		model = cmp.Or(model, body.Model)
 		line := batchLine{number: number, customID: in.CustomID, body: in.Body}
-		if body.Seed == nil { // equal lines without a seed are one sample each
+		if body.Seed == nil { // equal lines without a seed are different samples
 			digest := xxhash.Sum64(in.Body)
 			line.sample = strconv.Itoa(bodies[digest])
-			bodies[digest]++
+			bodies[digest] += max(body.N, 1)
 		}
 		lines = append(lines, line)
 	}
