@@ -26,6 +26,7 @@ func TestBatched(t *testing.T) {
 	noError(t, l.Close())
 	alter(t, dir, "ALTER TABLE answers DROP COLUMN batched")
 	alter(t, dir, "ALTER TABLE waste DROP COLUMN batched")
+	alter(t, dir, "ALTER TABLE reservations DROP COLUMN unsent")
 	alter(t, dir, "DELETE FROM goose_db_version WHERE version_id = 3")
 
 	l = openTest(t, dir)

@@ -41,12 +41,27 @@ func dollars(nano int64) string {
 // that a dead process left open count at their worst case for good, because their calls may have been paid for: see
 // [Ledger.Reservations].
 func (l *Ledger) Reserve(ctx context.Context, run string, limit, worst int64) (id int64, err error) {
-	if limit < 0 || worst < 0 {
-		return 0, fmt.Errorf("reserve for run %s: a cap of %d and a worst case of %d: neither can be below 0", run, limit, worst)
+	ids, err := l.reserve(ctx, run, limit, worst, 1, false)
+	if err != nil {
+		return 0, err
+	}
+	return ids[0], nil
+}
+
+// ReserveUnsent is Reserve for calls that are not sent yet. What is reserved is divided into equal parts, at least 1,
+// each a reservation of its own. Until [Ledger.Sending] says that they may be charged for, those of a dead process can
+// be settled with nothing.
+func (l *Ledger) ReserveUnsent(ctx context.Context, run string, limit, worst int64, parts int) (ids []int64, err error) {
+	return l.reserve(ctx, run, limit, worst, parts, true)
+}
+
+func (l *Ledger) reserve(ctx context.Context, run string, limit, worst int64, parts int, unsent bool) (ids []int64, err error) {
+	if limit < 0 || worst < 0 || parts < 1 {
+		return nil, fmt.Errorf("reserve for run %s: a cap of %d and a worst case of %d in %d parts: neither can be below 0, nor in no part", run, limit, worst, parts)
 	}
 	var over *OverBudgetError
 	err = l.putUrgent(ctx, func(ctx context.Context, q *db.Queries) error {
-		over = nil
+		over, ids = nil, nil
 		b, err := q.Budget(ctx, run)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
@@ -58,16 +73,41 @@ func (l *Ledger) Reserve(ctx context.Context, run string, limit, worst int64) (i
 		if err := q.PutBudget(ctx, db.PutBudgetParams{Run: run, Open: worst}); err != nil {
 			return err
 		}
-		id, err = q.PutReservation(ctx, db.PutReservationParams{Run: run, Owner: l.owner, Worst: worst, Made: stamp(time.Now())})
-		return err
+		made := stamp(time.Now())
+		for left, rest := int64(parts), worst; left > 0; left-- {
+			part := rest / left
+			rest -= part
+			id, err := q.PutReservation(ctx, db.PutReservationParams{Run: run, Owner: l.owner, Worst: part, Made: made, Unsent: flag(unsent)})
+			if err != nil {
+				return err
+			}
+			ids = append(ids, id)
+		}
+		return nil
 	})
 	if err != nil {
-		return 0, fmt.Errorf("reserve for run %s: %w", run, err)
+		return nil, fmt.Errorf("reserve for run %s: %w", run, err)
 	}
 	if over != nil {
-		return 0, over
+		return nil, over
 	}
-	return id, nil
+	return ids, nil
+}
+
+// Sending notes that the call of a reservation is about to be sent. The error wraps [ErrNotFound] where it is settled.
+func (l *Ledger) Sending(ctx context.Context, id int64) error {
+	found := int64(0)
+	err := l.put(ctx, func(ctx context.Context, q *db.Queries) (err error) {
+		found, err = q.SendReservation(ctx, id)
+		return err
+	})
+	if err == nil && found == 0 {
+		err = fmt.Errorf("%w, or settled already", ErrNotFound)
+	}
+	if err != nil {
+		return fmt.Errorf("send the call of reservation %d: %w", id, err)
+	}
+	return nil
 }
 
 // Settle replaces a reservation by what was spent, 0 where nothing was. What was spent counts in full, also where it
@@ -115,6 +155,8 @@ type Reservation struct {
 	Owner string // who made it: see [Ledger.Owner]
 	Worst int64  // billionths of a US dollar
 	Made  time.Time
+	// Unsent is true while nothing can have been charged for its call: see [Ledger.ReserveUnsent].
+	Unsent bool
 }
 
 // Owner names this opening of the ledger in the reservations that it makes: the process's id and a random part. No
@@ -129,7 +171,7 @@ func (l *Ledger) Reservations(ctx context.Context, run string) ([]Reservation, e
 	}
 	open := make([]Reservation, len(rows))
 	for i, r := range rows {
-		open[i] = Reservation{ID: r.ID, Run: r.Run, Owner: r.Owner, Worst: r.Worst, Made: unstamp(r.Made)}
+		open[i] = Reservation{ID: r.ID, Run: r.Run, Owner: r.Owner, Worst: r.Worst, Made: unstamp(r.Made), Unsent: r.Unsent == 1}
 	}
 	return open, nil
 }

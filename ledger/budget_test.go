@@ -90,6 +90,37 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// The parts of a reservation are reserved together or not at all, and sent and settled one by one.
+func TestReserveUnsent(t *testing.T) {
+	l := openTest(t, t.TempDir())
+	noError(t, l.PutRun(t.Context(), Run{ID: "r"}))
+	ids, err := l.ReserveUnsent(t.Context(), "r", 100, 80, 3)
+	noError(t, err)
+	if settled, open := spentBy(t, l, "r"); len(ids) != 3 || settled != 0 || open != 80 {
+		t.Errorf("%v: %d and %d", ids, settled, open)
+	}
+	for worst, parts := range map[int64]int{21: 3, 5: 0} {
+		if ids, err := l.ReserveUnsent(t.Context(), "r", 100, worst, parts); err == nil {
+			t.Errorf("%d in %d parts: %v", worst, parts, ids)
+		}
+	}
+	noError(t, l.Sending(t.Context(), ids[1]))
+	open, err := l.Reservations(t.Context(), "r")
+	noError(t, err)
+	if !open[0].Unsent || open[1].Unsent || !open[2].Unsent {
+		t.Errorf("%+v", open)
+	}
+	for i, open := range []int64{54, 27, 0} {
+		noError(t, l.Settle(t.Context(), ids[i], 5))
+		if s, o := spentBy(t, l, "r"); s != int64(5*i+5) || o != open {
+			t.Errorf("after part %d: %d and %d", i, s, o)
+		}
+	}
+	if err := l.Sending(t.Context(), ids[1]); !errors.Is(err, ErrNotFound) {
+		t.Errorf("a settled one is sent: %v", err)
+	}
+}
+
 func TestOverBudgetSaysAmounts(t *testing.T) {
 	err := &OverBudgetError{Cap: 25e9, Committed: 24_990_000_000, Worst: 12_345_000, Open: 1_500_000_000}
 	for _, want := range []string{"$25.00", "$23.49", "$1.50", "$0.012345"} {

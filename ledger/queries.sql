@@ -214,7 +214,10 @@ INSERT INTO budgets (run, settled, open) VALUES (sqlc.arg(run), sqlc.arg(settled
 ON CONFLICT (run) DO UPDATE SET settled = settled + excluded.settled, open = open + excluded.open;
 
 -- name: PutReservation :one
-INSERT INTO reservations (run, owner, worst, made) VALUES (?, ?, ?, ?) RETURNING id;
+INSERT INTO reservations (run, owner, worst, made, unsent) VALUES (?, ?, ?, ?, ?) RETURNING id;
+
+-- name: SendReservation :execrows
+UPDATE reservations SET unsent = 0 WHERE id = ?;
 
 -- name: TakeReservation :one
 DELETE FROM reservations WHERE id = ? RETURNING run, worst;

@@ -15,6 +15,8 @@ type Account interface {
 	// Reserve sets the worst case of a call aside, so that it counts as spent until Settle replaces it by what
 	// the call did cost. Where it does not fit, the error is an [*OverBudget] and nothing changes.
 	Reserve(ctx context.Context, worst Dollars) (id int64, err error)
+	// ReserveUnsent is Reserve for a call that is not sent yet, in equal parts, at least 1, that are settled one by one.
+	ReserveUnsent(ctx context.Context, worst Dollars, parts int) (ids []int64, err error)
 	// Settle ends a reservation, also where ctx has ended.
 	Settle(ctx context.Context, id int64, spent Dollars) error
 }
@@ -69,15 +71,16 @@ const elsewhere = time.Second
 //
 // notify, unless nil, is told when a call waits. The client belongs directly above the endpoint, so that nothing is
 // reserved for a call that is not sent. Calls that cost nothing pass.
-func Budget(next Client, prices *Models, account Account, notify func(*OverBudget)) Client {
+func Budget(next Client, prices *Models, account Account, notify func(*OverBudget)) *Budgeter {
 	if notify == nil {
 		notify = func(*OverBudget) {}
 	}
-	return &budget{next: next, prices: prices, account: account, notify: notify,
+	return &Budgeter{next: next, prices: prices, account: account, notify: notify,
 		turn: make(chan struct{}, 1), settled: make(chan struct{})}
 }
 
-type budget struct {
+// Budgeter is what [Budget] returns.
+type Budgeter struct {
 	next    Client
 	prices  *Models
 	account Account
@@ -92,7 +95,10 @@ type budget struct {
 	broken  error         // once the account could not be settled
 }
 
-func (b *budget) Complete(ctx context.Context, req *Request) (resp *Response, err error) {
+var _ Client = (*Budgeter)(nil)
+
+// Complete asks when the budget lets it.
+func (b *Budgeter) Complete(ctx context.Context, req *Request) (resp *Response, err error) {
 	price := b.prices.PriceOf(req.Model)
 	if !price.Known {
 		return nil, &UnpricedError{req.Model.Name}
@@ -101,7 +107,11 @@ func (b *budget) Complete(ctx context.Context, req *Request) (resp *Response, er
 		return b.next.Complete(ctx, req)
 	}
 	worst := b.prices.worst(req, price)
-	id, err := b.reserve(ctx, req, worst)
+	var id int64
+	err = b.reserve(ctx, req, worst, func() (err error) {
+		id, err = b.account.Reserve(ctx, worst)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -112,11 +122,29 @@ func (b *budget) Complete(ctx context.Context, req *Request) (resp *Response, er
 	return resp, err
 }
 
-func (b *budget) reserve(ctx context.Context, req *Request, worst Dollars) (int64, error) {
+// ReserveUnsent lets a request through as Complete does, for whoever has it answered in another way. It returns a
+// reservation for each sample, to be settled with [Budgeter.Settle]; none where the request costs nothing.
+func (b *Budgeter) ReserveUnsent(ctx context.Context, req *Request) (ids []int64, err error) {
+	price := b.prices.PriceOf(req.Model)
+	if !price.Known {
+		return nil, &UnpricedError{req.Model.Name}
+	}
+	if price.Free() {
+		return nil, nil
+	}
+	worst := b.prices.worst(req, price)
+	err = b.reserve(ctx, req, worst, func() (err error) {
+		ids, err = b.account.ReserveUnsent(ctx, worst, req.Count())
+		return err
+	})
+	return ids, err
+}
+
+func (b *Budgeter) reserve(ctx context.Context, req *Request, worst Dollars, reserve func() error) error {
 	if b.waiting.Load() == 0 {
-		id, over, _, err := b.try(ctx, req, worst)
+		over, _, err := b.try(req, worst, reserve)
 		if over == nil || err != nil {
-			return id, err
+			return err
 		}
 	}
 	b.waiting.Add(1)
@@ -125,12 +153,12 @@ func (b *budget) reserve(ctx context.Context, req *Request, worst Dollars) (int6
 	case b.turn <- struct{}{}:
 		defer func() { <-b.turn }()
 	case <-ctx.Done():
-		return 0, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
 	for told := false; ; {
-		id, over, settled, err := b.try(ctx, req, worst)
+		over, settled, err := b.try(req, worst, reserve)
 		if over == nil || err != nil {
-			return id, err
+			return err
 		}
 		if !told {
 			b.notify(over)
@@ -144,51 +172,62 @@ func (b *budget) reserve(ctx context.Context, req *Request, worst Dollars) (int6
 		case <-settled:
 		case <-look:
 		case <-ctx.Done():
-			return 0, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 	}
 }
 
 // try reserves what a call may cost. Where it does not fit now, over says so, and settled is closed when that may
 // have changed; an error is final.
-func (b *budget) try(ctx context.Context, req *Request, worst Dollars) (id int64, over *OverBudget, settled <-chan struct{}, err error) {
+func (b *Budgeter) try(req *Request, worst Dollars, reserve func() error) (over *OverBudget, settled <-chan struct{}, err error) {
 	b.mu.Lock()
 	settled = b.settled
 	over, err = b.over, b.broken
 	b.mu.Unlock()
 	if err != nil {
-		return 0, nil, nil, err
+		return nil, nil, err
 	}
 	if over != nil {
 		own := *over
 		own.Worst, own.Label = worst, req.Label
-		return 0, nil, nil, &own
+		return nil, nil, &own
 	}
-	id, err = b.account.Reserve(ctx, worst)
-	if !errors.As(err, &over) {
-		return id, nil, nil, err
+	if err = reserve(); !errors.As(err, &over) {
+		return nil, nil, err
 	}
 	over.Label = req.Label
 	if over.InFlight > 0 && worst <= over.Cap-over.Spent-over.Lost {
-		return 0, over, settled, nil
+		return over, settled, nil
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.over == nil {
 		b.over = over
 	}
-	return 0, nil, nil, over
+	return nil, nil, over
 }
 
-func (b *budget) settle(ctx context.Context, id int64, spent Dollars) {
+func (b *Budgeter) settle(ctx context.Context, id int64, spent Dollars) {
+	if err := b.Settle(ctx, id, spent); err != nil {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.broken == nil {
+			b.broken = fmt.Errorf("settling what a call of %s cost: %w", spent, err)
+		}
+	}
+}
+
+// Waits tells whether any call waits for what becomes free.
+func (b *Budgeter) Waits() bool { return b.waiting.Load() > 0 }
+
+// Settle ends a reservation, also where ctx has ended; calls that wait for what becomes free are let through.
+func (b *Budgeter) Settle(ctx context.Context, id int64, spent Dollars) error {
 	err := b.account.Settle(context.WithoutCancel(ctx), id, spent)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err != nil && b.broken == nil {
-		b.broken = fmt.Errorf("settling what a call of %s cost: %w", spent, err)
-	}
 	close(b.settled)
 	b.settled = make(chan struct{})
+	return err
 }
 
 // Worst is the most that all samples of a request can cost together; ok is false where the price is not known. The

@@ -23,7 +23,15 @@ type purse struct {
 	settleErr error
 }
 
-func (p *purse) Reserve(_ context.Context, worst llm.Dollars) (int64, error) {
+func (p *purse) Reserve(ctx context.Context, worst llm.Dollars) (int64, error) {
+	ids, err := p.ReserveUnsent(ctx, worst, 1)
+	if err != nil {
+		return 0, err
+	}
+	return ids[0], nil
+}
+
+func (p *purse) ReserveUnsent(_ context.Context, worst llm.Dollars, parts int) (ids []int64, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	inFlight := llm.Dollars(0)
@@ -31,14 +39,18 @@ func (p *purse) Reserve(_ context.Context, worst llm.Dollars) (int64, error) {
 		inFlight += d
 	}
 	if p.spent+inFlight+worst > p.cap {
-		return 0, &llm.OverBudget{Cap: p.cap, Spent: p.spent, InFlight: inFlight, Worst: worst}
+		return nil, &llm.OverBudget{Cap: p.cap, Spent: p.spent, InFlight: inFlight, Worst: worst}
 	}
 	if p.open == nil {
 		p.open = map[int64]llm.Dollars{}
 	}
-	p.last++
-	p.open[p.last] = worst
-	return p.last, nil
+	for left := llm.Dollars(parts); left > 0; left-- {
+		p.last++
+		p.open[p.last] = worst / left
+		worst -= worst / left
+		ids = append(ids, p.last)
+	}
+	return ids, nil
 }
 
 func (p *purse) Settle(_ context.Context, id int64, spent llm.Dollars) error {
@@ -175,6 +187,47 @@ func TestBudgetWaitsForWhatIsUnderWay(t *testing.T) {
 		release <- struct{}{}
 		if err := <-errs; err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// Calls that go another way, with a reservation for each sample, and those that are sent wait for each other.
+func TestReserveUnsent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		req := priced("p", 3, 1000)
+		account := &purse{cap: worstOf(t, req) + 1}
+		c := llm.Budget(answers(llm.Usage{Prompt: 10, Completion: 10}), llm.Catalogue(), account, nil)
+		ids, err := c.ReserveUnsent(t.Context(), req)
+		if err != nil || len(ids) != 3 {
+			t.Fatal(ids, err)
+		}
+		errs := make(chan error)
+		go func() {
+			_, err := c.Complete(t.Context(), priced("q", 1, 1000))
+			errs <- err
+		}()
+		synctest.Wait()
+		for _, id := range ids { // one is enough
+			if account.spent != 0 && id == ids[0] {
+				t.Error("it did not wait")
+			}
+			if err := c.Settle(t.Context(), id, 0); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := <-errs; err != nil || len(account.open) != 0 {
+			t.Errorf("%v, %v", err, account.open)
+		}
+		req.Model.Endpoint = "replay:1"
+		if ids, err := c.ReserveUnsent(t.Context(), req); err != nil || ids != nil {
+			t.Errorf("what is free: %v, %v", ids, err)
+		}
+		req.Model = llm.Model{Endpoint: "https://a/v1", Name: "unheard-of"}
+		if _, err := c.ReserveUnsent(t.Context(), req); !errors.As(err, new(*llm.UnpricedError)) {
+			t.Errorf("without a price: %v", err)
+		}
+		if _, err := c.ReserveUnsent(t.Context(), priced("p", 3, 100_000)); !errors.As(err, new(*llm.OverBudget)) {
+			t.Errorf("what never fits: %v", err)
 		}
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/gofrs/flock"
+	"golang.org/x/sync/errgroup"
 
 	"papereval/ledger"
 	"papereval/llm"
@@ -23,8 +24,9 @@ type Account struct {
 	owners string // the folder of the files that living owners hold locked
 	alive  *flock.Flock
 
-	mu   sync.Mutex
-	dead map[string]bool
+	mu    sync.Mutex
+	dead  map[string]bool
+	taken map[int64]llm.Dollars // reservations of dead processes whose calls this one looks after
 }
 
 var _ llm.Account = (*Account)(nil)
@@ -32,7 +34,7 @@ var _ llm.Account = (*Account)(nil)
 // OpenAccount opens the account of a run that is in the ledger, with limit as its cap. The ledger is that of the
 // workspace.
 func OpenAccount(l *ledger.Ledger, workspace, run string, limit llm.Dollars) (*Account, error) {
-	a := &Account{ledger: l, run: run, limit: limit, owners: filepath.Join(workspace, "owners"), dead: map[string]bool{}}
+	a := &Account{ledger: l, run: run, limit: limit, owners: filepath.Join(workspace, "owners"), dead: map[string]bool{}, taken: map[int64]llm.Dollars{}}
 	if err := os.MkdirAll(a.owners, 0o755); err != nil {
 		return nil, &WorkspaceError{err}
 	}
@@ -52,21 +54,38 @@ func (a *Account) Close() error {
 }
 
 // Reserve sets the worst case of a call aside; see [llm.Account].
-func (a *Account) Reserve(ctx context.Context, worst llm.Dollars) (int64, error) {
+func (a *Account) Reserve(ctx context.Context, worst llm.Dollars) (id int64, err error) {
+	err = a.reserve(ctx, worst, func() (err error) {
+		id, err = a.ledger.Reserve(ctx, a.run, int64(a.limit), int64(worst))
+		return err
+	})
+	return id, err
+}
+
+// ReserveUnsent sets the worst case of a call aside that is not sent yet; see [llm.Account].
+func (a *Account) ReserveUnsent(ctx context.Context, worst llm.Dollars, parts int) (ids []int64, err error) {
+	err = a.reserve(ctx, worst, func() (err error) {
+		ids, err = a.ledger.ReserveUnsent(ctx, a.run, int64(a.limit), int64(worst), parts)
+		return err
+	})
+	return ids, err
+}
+
+func (a *Account) reserve(ctx context.Context, worst llm.Dollars, reserve func() error) error {
 	for {
-		id, err := a.ledger.Reserve(ctx, a.run, int64(a.limit), int64(worst))
+		err := reserve()
 		var refused *ledger.OverBudgetError
 		if !errors.As(err, &refused) {
-			return id, failure(ctx, err)
+			return failure(ctx, err)
 		}
 		open, err := a.ledger.Reservations(ctx, a.run)
 		if err != nil {
-			return 0, failure(ctx, err)
+			return failure(ctx, err)
 		}
 		over := &llm.OverBudget{Cap: a.limit, Spent: llm.Dollars(refused.Committed - refused.Open), Worst: worst}
 		for _, r := range open {
 			switch {
-			case r.Owner == a.ledger.Owner():
+			case r.Owner == a.ledger.Owner(), a.tookOver(r.ID) > 0:
 				over.InFlight += llm.Dollars(r.Worst)
 			case a.lives(r.Owner):
 				over.InFlight += llm.Dollars(r.Worst)
@@ -76,9 +95,39 @@ func (a *Account) Reserve(ctx context.Context, worst llm.Dollars) (int64, error)
 			}
 		}
 		if over.InFlight+over.Lost == llm.Dollars(refused.Open) {
-			return 0, over
+			return over
 		} // else something was settled or reserved in between
 	}
+}
+
+// releaseUnsent gives back what dead processes had set aside for calls that they did not send.
+func (a *Account) releaseUnsent(ctx context.Context) error {
+	open, err := a.ledger.Reservations(ctx, a.run)
+	if err != nil {
+		return failure(ctx, err)
+	}
+	var group errgroup.Group
+	group.SetLimit(64) // those that share commits
+	for _, r := range open {
+		if r.Unsent && r.Owner != a.ledger.Owner() && !a.lives(r.Owner) {
+			group.Go(func() error { return a.Settle(ctx, r.ID, 0) })
+		}
+	}
+	return group.Wait()
+}
+
+// takeOver takes a reservation of a dead process as that of a call under way.
+func (a *Account) takeOver(r ledger.Reservation) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.taken[r.ID] = llm.Dollars(r.Worst)
+}
+
+// tookOver is the worst case of a reservation that was taken over, else 0.
+func (a *Account) tookOver(id int64) llm.Dollars {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.taken[id]
 }
 
 // Settle replaces a reservation by what was spent; see [llm.Account].

@@ -2,11 +2,12 @@ package run
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"papereval/ledger"
 	"papereval/llm"
@@ -88,41 +89,137 @@ func (r *Run) cellsAtOnce() int {
 	return max(r.Concurrency, 1)
 }
 
-// batchStore keeps calls that are in batches in the ledger, as calls that wait for their answer.
+// batchStore keeps calls that are in batches in the ledger, as calls that wait for their answer, and counts what they
+// cost: in the place of what the budget has reserved, or, without one, for a budget that is set later.
 type batchStore struct{ run *Run }
 
 var _ batch.Store = (*batchStore)(nil)
 
-// Asked records a call without an answer.
-func (s *batchStore) Asked(ctx context.Context, req *llm.Request, index int) error {
-	if err := s.run.Ledger.PutPending(ctx, s.run.id, newCall(req, index, llm.Key(req, index))); err != nil {
-		return &LedgerError{err}
+// Reserve lets a request through that fits the budget.
+func (s *batchStore) Reserve(ctx context.Context, req *llm.Request) ([]int64, error) {
+	if s.run.budget == nil {
+		return nil, nil
 	}
-	return nil
+	return s.run.budget.ReserveUnsent(ctx, req)
 }
 
-// Answered records the answer to such a call.
-func (s *batchStore) Answered(ctx context.Context, sample *llm.Sample, started time.Time, awaited bool) error {
+// Waits tells whether any call waits for the budget.
+func (s *batchStore) Waits() bool { return s.run.budget != nil && s.run.budget.Waits() }
+
+// Release gives back what was reserved.
+func (s *batchStore) Release(ctx context.Context, reserved []int64) error {
+	var group errgroup.Group
+	group.SetLimit(64) // those that share commits
+	for _, id := range reserved {
+		group.Go(func() error { return s.settle(ctx, id, 0) })
+	}
+	return group.Wait()
+}
+
+// TakeOver makes reservations of a dead process those of this one.
+func (s *batchStore) TakeOver(ctx context.Context, reserved []int64) (open []int64, err error) {
+	left, err := s.run.Ledger.Reservations(ctx, s.run.id)
+	if err != nil {
+		return nil, &LedgerError{err}
+	}
+	wanted := map[int64]bool{}
+	for _, id := range reserved {
+		wanted[id] = true
+	}
+	for _, r := range left {
+		if !wanted[r.ID] {
+			continue
+		}
+		open = append(open, r.ID)
+		if s.run.account != nil {
+			s.run.account.takeOver(r)
+		}
+	}
+	return open, nil
+}
+
+func (s *batchStore) settle(ctx context.Context, id int64, spent llm.Dollars) error {
+	if s.run.budget != nil {
+		return s.run.budget.Settle(ctx, id, spent)
+	}
+	return failure(ctx, s.run.Ledger.Settle(ctx, id, int64(spent)))
+}
+
+// Asked records a call without an answer.
+func (s *batchStore) Asked(ctx context.Context, req *llm.Request, index int, reserved int64) error {
+	err := s.run.Ledger.PutPending(ctx, s.run.id, newCall(req, index, llm.Key(req, index)))
+	if err == nil && reserved > 0 {
+		err = s.run.Ledger.Sending(ctx, reserved)
+	}
+	return failure(ctx, err)
+}
+
+// Request reads such a call.
+func (s *batchStore) Request(ctx context.Context, key string) (*llm.Request, error) {
+	call, err := s.run.Ledger.Asked(ctx, key)
+	if err == nil {
+		call.Messages, err = s.run.Ledger.Messages(ctx, key)
+	}
+	if errors.Is(err, ledger.ErrNotFound) || errors.As(err, new(*ledger.DamagedError)) {
+		return nil, fmt.Errorf("%w: %w", llm.ErrUnknown, err)
+	}
+	if err != nil {
+		return nil, &LedgerError{err}
+	}
+	req, err := request(call)
+	if err != nil {
+		return nil, fmt.Errorf("call %s: %w", key, err)
+	}
+	req.Label.Run = s.run.id
+	return req, nil
+}
+
+// Answered records an answer.
+func (s *batchStore) Answered(ctx context.Context, req *llm.Request, sample *llm.Sample, started time.Time, reserved int64) error {
+	known := false // because an earlier process has taken it in
+	if reserved == 0 {
+		_, err := s.run.Ledger.Call(ctx, sample.Key)
+		known = err == nil
+	}
 	call, err := s.run.Ledger.Asked(ctx, sample.Key)
-	if errors.Is(err, ledger.ErrNotFound) {
-		return fmt.Errorf("%w: %w", llm.ErrUnknown, err)
+	if errors.Is(err, ledger.ErrNotFound) { // it was pruned meanwhile
+		call, err = newCall(req, sample.Index, sample.Key), nil
+	}
+	if err == nil {
+		fill(call, sample, started)
+		err = s.run.Ledger.PutCall(ctx, call)
 	}
 	if err != nil {
 		return &LedgerError{err}
 	}
-	fill(call, sample, started)
-	if err := s.run.Ledger.PutCall(ctx, call); err != nil {
-		return &LedgerError{err}
-	}
-	if awaited {
+	if known {
 		return nil
 	}
-	var p params // nobody else counts what it did cost
-	if err := json.Unmarshal([]byte(call.Params), &p); err != nil {
-		return fmt.Errorf("call %s: %w", call.Key, err)
+	return s.count(ctx, req, *sample, reserved)
+}
+
+// Failed counts what came to nothing.
+func (s *batchStore) Failed(ctx context.Context, req *llm.Request, e *llm.Error, reserved int64, awaited bool) error {
+	if !awaited && reserved != batch.Settled && e.Usage != (llm.Usage{}) {
+		s.run.wasted(ctx, req, e)
 	}
-	req := &llm.Request{Model: p.Model}
-	if spent, ok := s.run.prices().Spent(req, &llm.Response{Samples: []llm.Sample{*sample}}, nil); ok && spent > 0 {
+	return s.count(ctx, req, llm.Sample{Err: e}, reserved)
+}
+
+// count counts what a sample cost.
+func (s *batchStore) count(ctx context.Context, req *llm.Request, sample llm.Sample, reserved int64) error {
+	spent, ok := s.run.prices().Spent(req, &llm.Response{Samples: []llm.Sample{sample}}, nil)
+	switch {
+	case reserved == batch.Settled:
+		return nil
+	case reserved > 0 && ok:
+		return s.settle(ctx, reserved, spent)
+	case reserved > 0: // nobody knows: the worst case is spent
+		if s.run.account == nil {
+			return nil
+		}
+		return s.settle(ctx, reserved, s.run.account.tookOver(reserved))
+	case spent > 0:
 		if err := s.run.Ledger.Charge(ctx, s.run.id, int64(spent)); err != nil {
 			return &LedgerError{err}
 		}

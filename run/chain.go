@@ -16,9 +16,9 @@ import (
 //	remember   never pay twice
 //	waste      what failed tries cost counts, too
 //	wrap       Run.Wrap
+//	batch      with Run.Batch: batches, into which the budget lets calls, too; what is below is for those sent singly
 //	pace       calls in flight, as many as the endpoint takes; one that waits for its next try is none
 //	spending   the budget; below pace, so that nothing is reserved for a call that is not sent
-//	batch      with Run.Batch: spending, then batches, and below them pace for calls that are sent singly
 //	endpoint   by the model's endpoint
 func (r *Run) client() llm.Client {
 	c := llm.Client(llm.ClientFunc(func(ctx context.Context, req *llm.Request) (*llm.Response, error) {
@@ -28,16 +28,14 @@ func (r *Run) client() llm.Client {
 		}
 		return endpoint.Complete(ctx, req)
 	}))
-	if r.Batch == nil {
-		c = r.spending(c)
-	}
+	c = r.spending(c)
 	pace := llm.Pace(c, llm.PaceOptions{Max: r.Concurrency, RPM: r.RPM, TPM: r.TPM})
 	r.mu.Lock()
 	r.pace = pace
 	r.mu.Unlock()
 	c = pace
 	if r.Batch != nil {
-		c = r.spending(r.inBatches(c))
+		c = r.inBatches(c)
 	}
 	if r.Wrap != nil {
 		c = r.Wrap(c)

@@ -62,7 +62,8 @@ type Run struct {
 	sender  *batch.Sender           // nil without Batch
 	failed  context.CancelCauseFunc // ends a run whose batches failed
 	calls   llm.Client
-	account *Account // nil without a budget
+	account *Account      // nil without a budget
+	budget  *llm.Budgeter // nil without a budget
 
 	mu     sync.Mutex
 	totals Totals
@@ -186,6 +187,9 @@ func (r *Run) open(ctx context.Context) (unlock func(), err error) {
 	if r.Budget != nil {
 		if r.account, err = OpenAccount(r.Ledger, r.Workspace, r.id, *r.Budget); err != nil {
 			return nil, err
+		}
+		if err := r.account.releaseUnsent(ctx); err != nil {
+			return nil, errors.Join(err, r.account.Close())
 		}
 	}
 	r.over, r.firstOver = make(map[Cell]*llm.OverBudget), nil

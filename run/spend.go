@@ -17,10 +17,12 @@ func (r *Run) prices() *llm.Models { return cmp.Or(r.Prices, llm.Catalogue()) }
 // set when the run is continued.
 func (r *Run) spending(next llm.Client) llm.Client {
 	if r.account != nil {
-		return llm.Budget(next, r.prices(), r.account, func(over *llm.OverBudget) {
+		r.budget = llm.Budget(next, r.prices(), r.account, func(over *llm.OverBudget) {
 			r.Events(Event{Cell: cellOf(over.Label), What: CallWaits, Label: over.Label, Err: over})
 		})
+		return r.budget
 	}
+	r.budget = nil
 	return llm.ClientFunc(func(ctx context.Context, req *llm.Request) (*llm.Response, error) {
 		resp, err := next.Complete(ctx, req)
 		if spent, ok := r.prices().Spent(req, resp, err); ok && spent > 0 {

@@ -83,17 +83,27 @@ type params struct {
 // CheckKey says whether a call of the ledger has the key that its content gives: fits is false where it was changed
 // behind the ledger's back. checked is false where that cannot be known, because a newer bench has written it.
 func CheckKey(c *ledger.Call) (fits, checked bool) {
+	req, err := request(c)
+	if err != nil {
+		return false, false
+	}
+	return llm.Key(req, c.Sample) == c.Key, true
+}
+
+// request is what a call of the ledger asks for. The error is one of parameters that this bench does not know.
+func request(c *ledger.Call) (*llm.Request, error) {
 	var p params
 	decoder := json.NewDecoder(strings.NewReader(c.Params))
 	decoder.DisallowUnknownFields()
-	if decoder.Decode(&p) != nil {
-		return false, false
+	if err := decoder.Decode(&p); err != nil {
+		return nil, err
 	}
-	req := &llm.Request{Model: p.Model, Schema: p.Schema}
+	req := &llm.Request{Model: p.Model, Schema: p.Schema, First: c.Sample,
+		Label: llm.Label{Paper: c.Paper, System: c.System, Evaluator: c.Evaluator, Stage: c.Stage, File: c.File}}
 	for _, m := range c.Messages {
 		req.Messages = append(req.Messages, llm.Message{Role: llm.Role(m.Role), Content: m.Content})
 	}
-	return llm.Key(req, c.Sample) == c.Key, true
+	return req, nil
 }
 
 // newCall is a sample of a request as the ledger has it, without its answer; key is its [llm.Key].

@@ -47,7 +47,9 @@ run spent counts. A call whose outcome is not known, because the connection or b
 during it, counts with the most that it can have cost.
 
 With --batch answers come from OpenAI's batches and are counted at half the price, wherever
-costs are shown. What a batch does not answer is asked for singly, at the full price.`,
+costs are shown. What a batch does not answer is asked for singly, at the full price. That is
+why a budget sets the full price aside for a call in a batch until its answer is there, also when
+bench ends meanwhile: the same command takes batch and money over.`,
 		Example: `  # the bundled papers, from the bundled recording: no key, no cost
   bench run --dataset paper2code
 

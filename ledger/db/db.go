@@ -195,6 +195,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.scoresStmt, err = db.PrepareContext(ctx, scores); err != nil {
 		return nil, fmt.Errorf("error preparing query Scores: %w", err)
 	}
+	if q.sendReservationStmt, err = db.PrepareContext(ctx, sendReservation); err != nil {
+		return nil, fmt.Errorf("error preparing query SendReservation: %w", err)
+	}
 	if q.smallPacksStmt, err = db.PrepareContext(ctx, smallPacks); err != nil {
 		return nil, fmt.Errorf("error preparing query SmallPacks: %w", err)
 	}
@@ -506,6 +509,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing scoresStmt: %w", cerr)
 		}
 	}
+	if q.sendReservationStmt != nil {
+		if cerr := q.sendReservationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing sendReservationStmt: %w", cerr)
+		}
+	}
 	if q.smallPacksStmt != nil {
 		if cerr := q.smallPacksStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing smallPacksStmt: %w", cerr)
@@ -637,6 +645,7 @@ type Queries struct {
 	runsStmt               *sql.Stmt
 	runsOfCallStmt         *sql.Stmt
 	scoresStmt             *sql.Stmt
+	sendReservationStmt    *sql.Stmt
 	smallPacksStmt         *sql.Stmt
 	takeReservationStmt    *sql.Stmt
 	tokenCountStmt         *sql.Stmt
@@ -707,6 +716,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		runsStmt:               q.runsStmt,
 		runsOfCallStmt:         q.runsOfCallStmt,
 		scoresStmt:             q.scoresStmt,
+		sendReservationStmt:    q.sendReservationStmt,
 		smallPacksStmt:         q.smallPacksStmt,
 		takeReservationStmt:    q.takeReservationStmt,
 		tokenCountStmt:         q.tokenCountStmt,

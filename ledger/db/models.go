@@ -96,11 +96,12 @@ type Request struct {
 }
 
 type Reservation struct {
-	ID    int64
-	Run   string
-	Owner string
-	Worst int64
-	Made  int64
+	ID     int64
+	Run    string
+	Owner  string
+	Worst  int64
+	Made   int64
+	Unsent int64
 }
 
 type Run struct {

@@ -1048,14 +1048,15 @@ func (q *Queries) PutRequest(ctx context.Context, arg PutRequestParams) (int64, 
 }
 
 const putReservation = `-- name: PutReservation :one
-INSERT INTO reservations (run, owner, worst, made) VALUES (?, ?, ?, ?) RETURNING id
+INSERT INTO reservations (run, owner, worst, made, unsent) VALUES (?, ?, ?, ?, ?) RETURNING id
 `
 
 type PutReservationParams struct {
-	Run   string
-	Owner string
-	Worst int64
-	Made  int64
+	Run    string
+	Owner  string
+	Worst  int64
+	Made   int64
+	Unsent int64
 }
 
 func (q *Queries) PutReservation(ctx context.Context, arg PutReservationParams) (int64, error) {
@@ -1064,6 +1065,7 @@ func (q *Queries) PutReservation(ctx context.Context, arg PutReservationParams) 
 		arg.Owner,
 		arg.Worst,
 		arg.Made,
+		arg.Unsent,
 	)
 	var id int64
 	err := row.Scan(&id)
@@ -1252,7 +1254,7 @@ func (q *Queries) Request(ctx context.Context, key []byte) (int64, error) {
 }
 
 const reservations = `-- name: Reservations :many
-SELECT id, run, owner, worst, made FROM reservations WHERE run = ? ORDER BY id
+SELECT id, run, owner, worst, made, unsent FROM reservations WHERE run = ? ORDER BY id
 `
 
 func (q *Queries) Reservations(ctx context.Context, run string) ([]Reservation, error) {
@@ -1270,6 +1272,7 @@ func (q *Queries) Reservations(ctx context.Context, run string) ([]Reservation, 
 			&i.Owner,
 			&i.Worst,
 			&i.Made,
+			&i.Unsent,
 		); err != nil {
 			return nil, err
 		}
@@ -1386,6 +1389,18 @@ func (q *Queries) Scores(ctx context.Context, run string) ([]Score, error) {
 		return nil, err
 	}
 	return items, nil
+}
+
+const sendReservation = `-- name: SendReservation :execrows
+UPDATE reservations SET unsent = 0 WHERE id = ?
+`
+
+func (q *Queries) SendReservation(ctx context.Context, id int64) (int64, error) {
+	result, err := q.exec(ctx, q.sendReservationStmt, sendReservation, id)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const smallPacks = `-- name: SmallPacks :many

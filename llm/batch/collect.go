@@ -90,27 +90,10 @@ func isGone(err error) bool {
 
 // giveUp forgets a batch; its calls go into the next wave.
 func (s *Sender) giveUp(sub *submission) error {
-	if err := s.ended(sub.record); err != nil {
+	if err := s.ended(sub); err != nil {
 		return err
 	}
-	s.park(sub.items())
-	return nil
-}
-
-// park puts calls that were in a batch into the next wave, those that somebody waits for.
-func (s *Sender) park(items []*item) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, it := range items {
-		if it.waiters == 0 {
-			s.remove(it)
-			continue
-		}
-		it.parked = true
-		s.parked = append(s.parked, it)
-		s.waiting++
-	}
-	s.consider()
+	return s.giveBack(anew, sub.items()...)
 }
 
 // finish takes in what came of a batch.
@@ -120,7 +103,7 @@ func (s *Sender) finish(sub *submission, b *openai.Batch) error {
 		return &FailedError{Batch: r.Batch, Calls: len(r.Keys), Message: message}
 	}
 	if b.Status == "failed" {
-		if err := s.ended(r); err != nil {
+		if err := s.ended(sub); err != nil {
 			return err
 		}
 		if isTooMuch(b) {
@@ -146,18 +129,14 @@ func (s *Sender) finish(sub *submission, b *openai.Batch) error {
 			return f
 		}
 	}
-	if err := s.ended(r); err != nil {
+	if err := s.ended(sub); err != nil {
 		return err
 	}
 	left := slices.Concat(slices.Collect(maps.Values(waiting))...)
 	if b.Status == "cancelled" && len(left) > 0 {
 		return failed(fmt.Sprintf("it was cancelled at the endpoint before %d of them were answered; the same command submits these again", len(left)))
 	}
-	for _, it := range left {
-		s.resolve(it, llm.Sample{}, true)
-	}
-	s.park(sub.later)
-	return nil
+	return s.giveBack(singly, left...)
 }
 
 // takeIn reads one file of a batch: answers are stored, and handed to who waits for them. What has a result is no
@@ -192,85 +171,105 @@ func (s *Sender) takeIn(sub *submission, file string, waiting map[string][]*item
 // in the next wave, and that is what is done with all of the model's from then on: where the line was refused as
 // requests with n are, once one of its calls was answered alone.
 func (s *Sender) take(ctx context.Context, sub *submission, line []*item, a *answer) error {
-	s.mu.Lock()
-	req, single := line[0].req, len(line) == 1
-	for _, it := range line {
-		req = cmp.Or(req, it.req)
+	if a.err != nil && a.err.Kind == llm.BadRequest && len(line) > 1 {
+		return s.separate(line, true)
 	}
-	s.mu.Unlock()
+	req, err := s.request(ctx, line)
+	if errors.Is(err, llm.ErrUnknown) { // it cannot be stored, and what it cost cannot be known
+		e := sub.record.event()
+		e.Err = err
+		s.o.Notify(e)
+		req, a.err = &llm.Request{Samples: len(line)}, &llm.Error{Kind: llm.Unanswered, Estimated: true, Err: err}
+	} else if err != nil {
+		return err
+	}
 	samples := make([]llm.Sample, len(line))
-	switch {
-	case a.err != nil && a.err.Kind == llm.BadRequest && !single:
-		s.separate(sub, line, true)
-		return nil
-	case a.err != nil:
+	if a.err != nil {
 		for i := range samples {
 			samples[i].Err = a.err
 		}
-	default:
-		m := llm.Model{Name: a.completion.Model}
-		if req != nil {
-			m = req.Model
-			openai.Settle(a.completion, req, len(line))
-		}
-		m.Endpoint = sub.record.Endpoint
-		samples = openai.Samples(a.completion, m, len(line))
+	} else {
+		openai.Settle(a.completion, req, len(line))
+		samples = openai.Samples(a.completion, req.Model, len(line))
 	}
 	for i, sample := range samples {
-		if err := s.takeOne(ctx, sub, line[i], sample); err != nil {
+		one := *req
+		one.First, one.Samples = req.First+i, 1
+		if err := s.takeOne(ctx, sub, line[i], &one, sample); err != nil {
 			return err
 		}
 	}
-	if req != nil && (len(samples) < len(line) || line[0].refused && samples[0].Err == nil) {
+	s.mu.Lock()
+	refused := s.apart[line[0].key]
+	s.mu.Unlock()
+	if len(samples) < len(line) || refused && samples[0].Err == nil {
 		sub.client.Apart(req.Model.Name)
 	}
-	s.separate(sub, line[len(samples):], false)
-	return nil
+	return s.separate(line[len(samples):], false)
+}
+
+// request is the one for the samples of a line.
+func (s *Sender) request(ctx context.Context, line []*item) (*llm.Request, error) {
+	s.mu.Lock()
+	var req *llm.Request
+	for i, it := range line {
+		if it.req != nil {
+			own := *it.req
+			own.First = it.index - i
+			req = &own
+		}
+	}
+	s.mu.Unlock()
+	if req == nil {
+		var err error
+		if req, err = s.o.Store.Request(ctx, line[0].key); err != nil {
+			return nil, err
+		}
+	}
+	req.Samples = len(line)
+	return req, nil
 }
 
 // separate puts calls into lines of their own, in the next wave.
-func (s *Sender) separate(sub *submission, line []*item, refused bool) {
+func (s *Sender) separate(line []*item, refused bool) error {
 	s.mu.Lock()
 	for _, it := range line {
-		it.alone, it.refused = true, refused
+		s.apart[it.key] = refused
 	}
 	s.mu.Unlock()
-	sub.postpone(line...)
+	return s.giveBack(anew, line...)
 }
 
 // takeOne stores one answer and hands it on.
-func (s *Sender) takeOne(ctx context.Context, sub *submission, it *item, sample llm.Sample) error {
+func (s *Sender) takeOne(ctx context.Context, sub *submission, it *item, req *llm.Request, sample llm.Sample) error {
 	r := sub.record
+	ctx = context.WithoutCancel(ctx)
 	s.mu.Lock()
-	req, index, awaited := it.req, it.index, it.waiters > 0
+	awaited, reserved := it.waiters > 0, it.reserved
 	s.mu.Unlock()
-	sample.Key, sample.Index, sample.Batched = it.key, index, true
+	sample.Key, sample.Index, sample.Batched = it.key, req.First, true
 	if sample.Err == nil && r.Endpoint == llm.SimulatedEndpoint && sample.Source != llm.Simulated {
-		sample.Err = &llm.Error{Kind: llm.NotAnAnswer, Message: "a live model answered for the simulated one"}
+		sample.Err = &llm.Error{Kind: llm.NotAnAnswer, Message: "a live model answered for the simulated one", Usage: sample.Usage}
 	}
 	var e *llm.Error
-	if errors.As(sample.Err, &e) {
-		own := *e
-		own.Endpoint, own.Batched = r.Endpoint, true
-		if req != nil {
-			own.Model = req.Model.Name
+	if !errors.As(sample.Err, &e) {
+		if err := s.o.Store.Answered(ctx, req, &sample, r.Made, reserved); err != nil {
+			return err
 		}
-		sample.Err = &own
-		// What was paid for is told to who asked, and asked for anew only then.
-		s.resolve(it, sample, e.Usage == llm.Usage{} && e.Kind != llm.NotAnAnswer)
+		s.resolve(it, sample, nothing)
 		return nil
 	}
-	err := s.o.Store.Answered(context.WithoutCancel(ctx), &sample, r.Made, awaited)
-	unknown := errors.Is(err, llm.ErrUnknown) // it was pruned meanwhile; who waits stores it
-	if err != nil && !unknown {
+	failure := *e
+	failure.Endpoint, failure.Model, failure.Batched = r.Endpoint, req.Model.Name, true
+	if failure.Usage == (llm.Usage{}) && failure.Kind != llm.NotAnAnswer && !failure.Estimated {
+		return s.giveBack(singly, it)
+	}
+	// What was paid for is told to who asked, and asked for anew only then.
+	if err := s.o.Store.Failed(ctx, req, &failure, reserved, awaited); err != nil {
 		return err
 	}
-	if unknown && !awaited {
-		e := r.event()
-		e.Err = err
-		s.o.Notify(e)
-	}
-	s.resolve(it, sample, false)
+	sample.Err = &failure
+	s.resolve(it, sample, nothing)
 	return nil
 }
 
@@ -290,18 +289,21 @@ func isTooMuch(b *openai.Batch) bool {
 // again submits the calls of a batch that was too much: as one when other batches have ended, or else in two, one
 // after the other. A single line is asked for singly.
 func (s *Sender) again(sub *submission) error {
-	var wanted []*item
+	var wanted, unwanted []*item
 	s.mu.Lock()
 	for _, it := range sub.items() {
 		if it.waiters == 0 {
-			s.remove(it)
+			unwanted = append(unwanted, it)
 			continue
 		}
 		wanted = append(wanted, it)
 	}
 	crowded := len(s.open) > 0
 	s.mu.Unlock()
-	all := lines(sub.client, wanted)
+	if err := s.giveBack(anew, unwanted...); err != nil {
+		return err
+	}
+	all := s.lines(sub.client, wanted)
 	parts := [][][]*item{all[:len(all)/2], all[len(all)/2:]}
 	switch {
 	case crowded:
@@ -312,10 +314,7 @@ func (s *Sender) again(sub *submission) error {
 			}
 		}
 	case len(all) == 1:
-		for _, it := range wanted {
-			s.resolve(it, llm.Sample{}, true)
-		}
-		return nil
+		return s.giveBack(singly, wanted...)
 	}
 	for _, part := range parts {
 		if err := s.divide(sub.client, part, s.carry); err != nil {

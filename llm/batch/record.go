@@ -8,7 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
+	"slices"
 	"time"
 
 	"papereval/llm"
@@ -26,10 +26,35 @@ type record struct {
 	// Counts says how many calls each line is for, whose custom_id is the key of its first; where there are none, as in
 	// records of earlier versions, each line is for one.
 	Counts []int `json:"counts,omitempty"`
+	// Reserved is what is set aside for each call, by the reservation's number; there are none without a budget.
+	Reserved []int64 `json:"reserved,omitempty"`
+}
+
+// add notes a line. What need not be told apart is left out, as in records of earlier versions.
+func (r *record) add(line []*item) {
+	lines := r.lines()
+	if len(line) > 1 && r.Counts == nil {
+		r.Counts = slices.Repeat([]int{1}, lines)
+	}
+	if r.Counts != nil {
+		r.Counts = append(r.Counts, len(line))
+	}
+	for _, it := range line {
+		if it.reserved != 0 && r.Reserved == nil {
+			r.Reserved = make([]int64, len(r.Keys))
+		}
+		if r.Reserved != nil {
+			r.Reserved = append(r.Reserved, it.reserved)
+		}
+		r.Keys = append(r.Keys, it.key)
+	}
 }
 
 // lines is how many lines the batch has; it is -1 where the record contradicts itself.
 func (r *record) lines() int {
+	if r.Reserved != nil && len(r.Reserved) != len(r.Keys) {
+		return -1
+	}
 	if r.Counts == nil {
 		return len(r.Keys)
 	}
@@ -92,24 +117,26 @@ func (s *Sender) save(r *record) error {
 
 // submitted notes a batch as under way.
 func (s *Sender) submitted(r *record) error {
-	first := s.file(&record{Token: r.Token})
 	if err := s.save(r); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	s.open[r.Batch] = r
 	s.mu.Unlock()
-	_ = os.Remove(first)                                         // it is found to be of this batch else
-	_ = os.Remove(strings.TrimSuffix(first, ".json") + ".jsonl") // it has been uploaded
+	_ = os.Remove(s.file(&record{Token: r.Token})) // it is found to be of this batch else
 	return nil
 }
 
 // ended forgets a batch.
-func (s *Sender) ended(r *record) error {
+func (s *Sender) ended(sub *submission) error {
 	s.mu.Lock()
-	delete(s.open, r.Batch)
+	delete(s.open, sub.record.Batch)
 	s.mu.Unlock()
-	return os.Remove(s.file(r))
+	if err := os.Remove(s.file(sub.record)); err != nil {
+		return err
+	}
+	s.move(sub, sent)
+	return nil
 }
 
 // Start takes up the batches that earlier processes submitted; ctx bounds everything that the sender does.
@@ -154,12 +181,19 @@ func (s *Sender) resume(name string) error {
 	if err != nil {
 		return err
 	}
+	open, err := s.takeOver(&r)
+	if err != nil {
+		return err
+	}
 	if r.Batch == "" {
 		found, err := s.find(client, &r)
 		if err != nil {
 			return fmt.Errorf("looking whether a batch was submitted before the last run ended: %w", err)
 		}
 		if found == "" {
+			if err := s.o.Store.Release(s.ctx, open); err != nil {
+				return err
+			}
 			return os.Remove(name)
 		}
 		r.Batch = found
@@ -168,27 +202,58 @@ func (s *Sender) resume(name string) error {
 		}
 	}
 	sub := &submission{client: client, record: &r}
+	var all []*item
 	s.mu.Lock()
 	s.open[r.Batch] = &r
-	for i, keys := 0, r.Keys; len(keys) > 0; i++ {
+	for line := range r.lines() {
 		n := 1
 		if r.Counts != nil {
-			n = r.Counts[i]
+			n = r.Counts[line]
 		}
-		var line []*item
-		for _, key := range keys[:n] {
-			it := s.items[key]
+		sub.lines = append(sub.lines, nil)
+		for range n {
+			i := len(all)
+			it := s.items[r.Keys[i]]
 			if it == nil {
-				it = &item{key: key, done: make(chan struct{})}
+				it = &item{key: r.Keys[i], place: recorded, done: make(chan struct{})}
 				s.add(it)
 			}
-			line = append(line, it)
+			if r.Reserved != nil {
+				it.reserved = r.Reserved[i]
+			}
+			all = append(all, it)
+			sub.lines[line] = append(sub.lines[line], it)
 		}
-		sub.lines, keys = append(sub.lines, line), keys[n:]
 	}
 	s.mu.Unlock()
 	s.group.Go(func() { s.await(sub) })
 	return nil
+}
+
+// takeOver takes over what an earlier process has reserved for a batch's calls, as far as it is open.
+func (s *Sender) takeOver(r *record) (open []int64, err error) {
+	if r.Reserved == nil {
+		return nil, nil
+	}
+	var all []int64
+	for _, id := range r.Reserved {
+		if id > 0 {
+			all = append(all, id)
+		}
+	}
+	if open, err = s.o.Store.TakeOver(s.ctx, all); err != nil {
+		return nil, err
+	}
+	is := map[int64]bool{}
+	for _, id := range open {
+		is[id] = true
+	}
+	for i, id := range r.Reserved {
+		if id > 0 && !is[id] { // the answer was taken in, and the process ended before the batch was forgotten
+			r.Reserved[i] = Settled
+		}
+	}
+	return open, nil
 }
 
 // FailedError is why batches cannot go on.

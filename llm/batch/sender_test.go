@@ -111,29 +111,135 @@ func (e *endpoint) submitted() int {
 	return e.batches
 }
 
-// store is a durable one, as far as a test can tell.
+// store is a durable one, as far as a test can tell. Its budget lets every call through, or as limit says, and each
+// costs 1.
 type store struct {
 	mu       sync.Mutex
-	asked    map[string]bool
+	asked    map[string]*llm.Request
 	answered map[string]string
+	failures int
+
+	budget   bool
+	limit    func(ctx context.Context, req *llm.Request) error
+	waits    bool
+	reserved map[int64]bool // true while it is open
+	taken    int            // over from an earlier process
+	spent    int
 }
 
-func newStore() *store { return &store{asked: map[string]bool{}, answered: map[string]string{}} }
+func newStore() *store {
+	return &store{asked: map[string]*llm.Request{}, answered: map[string]string{}, reserved: map[int64]bool{}}
+}
 
-func (s *store) Asked(_ context.Context, req *llm.Request, index int) error {
+func (s *store) Reserve(ctx context.Context, req *llm.Request) (ids []int64, err error) {
+	if s.limit != nil {
+		if err := s.limit(ctx, req); err != nil {
+			return nil, err
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.asked[llm.Key(req, index)] = true
+	if !s.budget {
+		return nil, nil
+	}
+	for range req.Count() {
+		id := int64(len(s.reserved) + 1)
+		s.reserved[id] = true
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+func (s *store) Waits() bool { return s.waits }
+
+func (s *store) Release(_ context.Context, ids []int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range ids {
+		if err := s.settle(id); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-func (s *store) Answered(_ context.Context, sample *llm.Sample, _ time.Time, _ bool) error {
+func (s *store) TakeOver(_ context.Context, ids []int64) (open []int64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.asked[sample.Key] {
-		return llm.ErrUnknown
+	for _, id := range ids {
+		if s.reserved[id] {
+			open = append(open, id)
+			s.taken++
+		}
 	}
+	return open, nil
+}
+
+func (s *store) settle(id int64) error {
+	if !s.reserved[id] {
+		return fmt.Errorf("reservation %d is not open", id)
+	}
+	s.reserved[id] = false
+	return nil
+}
+
+// open is how many reservations are.
+func (s *store) open() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, open := range s.reserved {
+		if open {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *store) Asked(_ context.Context, req *llm.Request, index int, _ int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	one := *req
+	one.First, one.Samples = index, 1
+	s.asked[llm.Key(req, index)] = &one
+	return nil
+}
+
+func (s *store) Request(_ context.Context, key string) (*llm.Request, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if req := s.asked[key]; req != nil {
+		one := *req
+		return &one, nil
+	}
+	return nil, llm.ErrUnknown
+}
+
+func (s *store) Answered(_ context.Context, req *llm.Request, sample *llm.Sample, _ time.Time, reserved int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sample.Key != llm.Key(req, req.First) || sample.Index != req.First || !sample.Batched {
+		return fmt.Errorf("%+v is no answer of a batch to %+v", sample, req)
+	}
+	_, known := s.answered[sample.Key]
 	s.answered[sample.Key] = sample.Text
+	return s.pay(reserved, known)
+}
+
+func (s *store) Failed(_ context.Context, _ *llm.Request, _ *llm.Error, reserved int64, _ bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failures++
+	return s.pay(reserved, false)
+}
+
+func (s *store) pay(reserved int64, known bool) error {
+	switch {
+	case reserved > 0:
+		s.spent++
+		return s.settle(reserved)
+	case reserved == 0 && !known:
+		s.spent++
+	}
 	return nil
 }
 
@@ -369,7 +475,7 @@ func TestRefusedInAnyForm(t *testing.T) {
 	e := serve(t, "batchdelay=10ms")
 	s := start(t, e, t.TempDir(), newStore(), nil)
 	resp, err := s.Complete(t.Context(), request("unknown", 2))
-	if llm.KindOf(err) != llm.BadRequest || s.Waves() != 2 || *s.live != 2 {
+	if err != nil || llm.KindOf(resp.Samples[1].Err) != llm.BadRequest || s.Waves() != 2 || *s.live != 2 {
 		t.Errorf("%+v, %v, %d waves, %d singly", resp, err, s.Waves(), *s.live)
 	}
 	askAll(t, s, 1)
@@ -441,6 +547,7 @@ func TestPickedUp(t *testing.T) {
 
 func pickedUp(t *testing.T, model, place string) {
 	e, dir, keep := serve(t, "batchdelay=300ms"), t.TempDir(), newStore()
+	keep.budget = true
 	first := start(t, e, dir, keep, nil)
 	if place == "created, not on record" {
 		e.spoil(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -477,6 +584,10 @@ func pickedUp(t *testing.T, model, place string) {
 		t.Errorf("%s, %v", record, err)
 	}
 	e.spoil(nil)
+	if n := keep.open(); n != 2 {
+		t.Errorf("%d reservations are open", n)
+	}
+	keep.limit = func(context.Context, *llm.Request) error { return errors.New("it is reserved already") }
 
 	second := start(t, e, dir, keep, nil)
 	if place == "wanted by nobody" {
@@ -491,11 +602,14 @@ func pickedUp(t *testing.T, model, place string) {
 	}
 	second.Close()
 	empty(t, dir)
+	if keep.taken != 2 || keep.spent != 2 || keep.open() != 0 {
+		t.Errorf("%d reservations taken over, %d calls paid for, %d open", keep.taken, keep.spent, keep.open())
+	}
 }
 
 func TestABrokenRecord(t *testing.T) {
 	for _, content := range []string{"{", `{"token":"t","keys":[]}`, `{"token":"t","keys":["a","b"],"counts":[1]}`,
-		`{"token":"t","keys":["a","b"],"counts":[3]}`, `{"token":"t","keys":["a","b"],"counts":[2,0]}`, `{"token":"t","keys":["a"],"counts":[-1,2]}`} {
+		`{"token":"t","keys":["a","b"],"counts":[3]}`, `{"token":"t","keys":["a","b"],"counts":[2,0]}`, `{"token":"t","keys":["a","b"],"reserved":[1]}`, `{"token":"t","keys":["a"],"counts":[-1,2]}`} {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, "batch_1.json"), []byte(content), 0o600); err != nil {
 			t.Fatal(err)

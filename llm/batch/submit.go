@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -26,18 +25,9 @@ type submission struct {
 	lines  [][]*item // the calls of each
 	path   string    // of its file
 	size   int64
-
-	mu    sync.Mutex
-	later []*item // go into the next wave
 }
 
 func (sub *submission) items() []*item { return slices.Concat(sub.lines...) }
-
-func (sub *submission) postpone(items ...*item) {
-	sub.mu.Lock()
-	sub.later = append(sub.later, items...)
-	sub.mu.Unlock()
-}
 
 // maxChoices is how many samples a request may ask for at OpenAI
 // (https://platform.openai.com/docs/api-reference/chat/create, n).
@@ -45,11 +35,17 @@ const maxChoices = 128
 
 // lines puts calls to one model, whose prompts are side by side, into lines: into the same one the samples of a prompt
 // that follow each other, where the endpoint takes several, so that the prompt is paid for once.
-func lines(client *openai.Client, items []*item) (all [][]*item) {
+func (s *Sender) lines(client *openai.Client, items []*item) (all [][]*item) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	alone := func(it *item) bool {
+		_, apart := s.apart[it.key]
+		return apart || !client.Together(it.req.Model.Name)
+	}
 	for _, it := range items {
-		if n := len(all) - 1; n >= 0 && !it.alone && client.Together(it.req.Model.Name) {
+		if n := len(all) - 1; n >= 0 && !alone(it) {
 			last := all[n][len(all[n])-1]
-			if !last.alone && last.prompt == it.prompt && last.index+1 == it.index && len(all[n]) < maxChoices {
+			if !alone(last) && last.prompt == it.prompt && last.index+1 == it.index && len(all[n]) < maxChoices {
 				all[n] = append(all[n], it)
 				continue
 			}
@@ -83,7 +79,7 @@ func (s *Sender) send(items []*item) {
 		}
 		client, err := s.o.Endpoints[model.Endpoint](s.ctx)
 		if err == nil {
-			err = s.divide(client, lines(client, items[:others]), func(sub *submission) { s.group.Go(func() { s.carry(sub) }) })
+			err = s.divide(client, s.lines(client, items[:others]), func(sub *submission) { s.group.Go(func() { s.carry(sub) }) })
 		}
 		if err != nil {
 			s.stop(&FailedError{Calls: len(items), Message: "it cannot be made", Err: err})
@@ -121,10 +117,7 @@ func (s *Sender) pack(client *openai.Client, lines [][]*item) (sub *submission, 
 	defer func() {
 		err = errors.Join(err, w.Flush(), f.Close())
 		if err != nil || len(sub.lines) == 0 {
-			_ = os.Remove(sub.path)
-		}
-		if len(sub.record.Counts) == len(sub.record.Keys) { // as in every record of earlier versions
-			sub.record.Counts = nil
+			_ = os.Remove(f.Name())
 		}
 	}()
 	for i, line := range lines {
@@ -141,8 +134,8 @@ func (s *Sender) pack(client *openai.Client, lines [][]*item) (sub *submission, 
 			return nil, nil, err
 		}
 		if len(data) > s.o.Bytes {
-			for _, it := range line {
-				s.resolve(it, llm.Sample{}, true)
+			if err := s.giveBack(singly, line...); err != nil {
+				return nil, nil, err
 			}
 			continue
 		}
@@ -154,17 +147,18 @@ func (s *Sender) pack(client *openai.Client, lines [][]*item) (sub *submission, 
 		}
 		sub.size += int64(len(data))
 		sub.lines = append(sub.lines, line)
-		sub.record.Counts = append(sub.record.Counts, len(line))
-		for _, it := range line {
-			sub.record.Keys = append(sub.record.Keys, it.key)
-		}
+		s.mu.Lock()
+		sub.record.add(line)
+		s.mu.Unlock()
 	}
 	return sub, nil, nil
 }
 
 // carry has a batch answered, from its submission to the last of its answers.
 func (s *Sender) carry(sub *submission) {
-	if err := s.submit(sub); err != nil {
+	err := s.submit(sub)
+	_ = os.Remove(sub.path) // what has not been uploaded is not sent
+	if err != nil {
 		if s.ctx.Err() == nil {
 			s.stop(&FailedError{Calls: len(sub.record.Keys), Message: refusal(err), Err: err})
 		}
@@ -191,8 +185,13 @@ func (s *Sender) stop(err error) {
 // submit uploads a batch's file and has it begun. What was begun is on record, or is found again by its token.
 func (s *Sender) submit(sub *submission) error {
 	r := sub.record
-	if err := s.note(sub.items()); err != nil {
+	r.Made = time.Now().UTC()
+	if err := s.save(r); err != nil { // now, so that what is reserved is on record before anything can be charged
 		return err
+	}
+	s.move(sub, recorded)
+	if err := s.note(sub); err != nil {
+		return s.unsubmitted(sub, err)
 	}
 	var input string
 	err := s.retrying(func() (err error) {
@@ -205,12 +204,9 @@ func (s *Sender) submit(sub *submission) error {
 		return err
 	})
 	if err != nil {
-		return err
+		return s.unsubmitted(sub, err)
 	}
 	r.Made = time.Now().UTC()
-	if err := s.save(r); err != nil {
-		return err
-	}
 	tried := false
 	err = s.retrying(func() (err error) {
 		if tried { // it may have arrived although no answer did
@@ -226,20 +222,39 @@ func (s *Sender) submit(sub *submission) error {
 		return err
 	})
 	if err != nil {
-		if !transient(err) && s.ctx.Err() == nil { // a refusal: there is no batch
-			_ = os.Remove(s.file(&record{Token: r.Token}))
+		if transient(err) || s.ctx.Err() != nil { // there may be a batch
+			return err
 		}
-		return err
+		return s.unsubmitted(sub, err)
 	}
 	return s.submitted(r)
 }
 
+// unsubmitted forgets a batch that was never begun, for that reason.
+func (s *Sender) unsubmitted(sub *submission, err error) error {
+	_ = os.Remove(s.file(&record{Token: sub.record.Token}))
+	s.move(sub, sent)
+	return err
+}
+
+func (s *Sender) move(sub *submission, to place) {
+	s.mu.Lock()
+	for _, it := range sub.items() {
+		it.place = to
+	}
+	s.mu.Unlock()
+}
+
 // note puts what a batch asks for into the store, so that its answers can be stored whoever waits for them by then.
-func (s *Sender) note(items []*item) error {
+func (s *Sender) note(sub *submission) error {
 	group, ctx := errgroup.WithContext(s.ctx)
-	group.SetLimit(16)
-	for _, it := range items {
-		group.Go(func() error { return s.o.Store.Asked(ctx, it.req, it.index) })
+	group.SetLimit(64)
+	for i, it := range sub.items() {
+		reserved := int64(0)
+		if sub.record.Reserved != nil {
+			reserved = sub.record.Reserved[i]
+		}
+		group.Go(func() error { return s.o.Store.Asked(ctx, it.req, it.index, reserved) })
 	}
 	return group.Wait()
 }

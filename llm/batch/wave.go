@@ -17,10 +17,10 @@ type wave struct {
 	ended bool
 }
 
-// worker waits when each of its calls waits for a batch, and it has one.
+// worker waits when each of its calls waits for a batch, or for the budget to let it into one, and it has one.
 type worker struct {
 	calls int
-	busy  int // calls that do not wait for a batch
+	busy  int // calls that do not wait
 }
 
 func (w *worker) waits() bool { return w.calls > 0 && w.busy == 0 }
@@ -30,7 +30,7 @@ func (w *worker) waits() bool { return w.calls > 0 && w.busy == 0 }
 type asked struct {
 	worker *worker
 	keys   []string
-	items  int // how many of its samples are parked or in a batch
+	items  int // how many of its samples are on their way through a batch
 }
 
 type workerKey struct{}
@@ -175,7 +175,7 @@ func (s *Sender) look() {
 	}
 	patience := s.patience()
 	quiet := time.Since(w.moved)
-	if quiet >= patience && (w.awake <= 0 || s.live == 0) {
+	if quiet >= patience && (w.awake <= 0 || s.live == 0 || s.o.Store.Waits()) { // who waits may do so for what is parked
 		s.cut()
 		return
 	}
@@ -194,8 +194,8 @@ func (w *wave) stop() {
 func (s *Sender) cut() {
 	var items []*item
 	for _, it := range s.parked {
-		if it.parked {
-			it.parked = false
+		if it.place == parked {
+			it.place = sent
 			items = append(items, it)
 		}
 	}
