@@ -27,11 +27,11 @@ type Line struct {
 }
 
 // encode is a line as it stands in the file, with its end; sample is the index of the first that it asks for.
-func encode(key string, m llm.Model, sample int, body json.RawMessage) ([]byte, error) {
+func encode(key, url string, m llm.Model, sample int, body json.RawMessage) ([]byte, error) {
 	if m.Endpoint == llm.SimulatedEndpoint { // so that it is the same sample as in a request of its own
 		body = append(fmt.Appendf(nil, `{"seed":%d,`, sample), body[1:]...)
 	}
-	line, err := json.Marshal(request{key, http.MethodPost, URL, body})
+	line, err := json.Marshal(request{key, http.MethodPost, url, body})
 	return append(line, '\n'), err
 }
 
@@ -61,7 +61,7 @@ func Write(w io.Writer, lines []Line) error {
 		if err != nil {
 			return fmt.Errorf("batch request %d: %w", i+1, err)
 		}
-		line, err := encode(l.Key, l.Model, l.Sample, body)
+		line, err := encode(l.Key, URL, l.Model, l.Sample, body)
 		if err != nil {
 			return fmt.Errorf("batch request %d: %w", i+1, err)
 		}

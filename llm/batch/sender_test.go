@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -663,6 +664,47 @@ func TestNoBatchesThere(t *testing.T) {
 	if err := <-s.failed; !strings.Contains(err.Error(), "leave out --batch") {
 		t.Error(err)
 	}
+}
+
+// TestAzure has Azure's addresses, and a file that can be used only after a while.
+func TestAzure(t *testing.T) {
+	e := serve(t, "batchdelay=10ms")
+	looked := 0
+	e.spoil(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		body, _ := io.ReadAll(r.Body)
+		path, ok := strings.CutPrefix(r.URL.Path, "/openai/")
+		if !ok || r.URL.Query().Get("api-version") != "2024-10-21" {
+			http.NotFound(w, r)
+			return
+		}
+		if r.Method == http.MethodGet && strings.Count(path, "/") == 1 && strings.HasPrefix(path, "files/") {
+			if looked++; looked < 3 {
+				_, _ = io.WriteString(w, `{"id":"f","status":"pending"}`)
+				return
+			}
+		}
+		if path == "files" && strings.Count(string(body), `"url":"/chat/completions","body":{"seed":0,"model":"d",`) != 2 {
+			t.Errorf("%s", body)
+		}
+		r = r.Clone(r.Context())
+		r.URL.Path = "/v1/" + path
+		r.Body = io.NopCloser(strings.NewReader(strings.ReplaceAll(string(body), `"/chat/completions"`, `"/v1/chat/completions"`)))
+		next.ServeHTTP(w, r)
+	})
+	client := openai.New("http://x.openai.azure.com/openai/deployments/d?api-version=2024-10-21", "k", &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, e.Listener.Addr().String())
+		}}})
+	dir := t.TempDir()
+	s := start(t, e, dir, newStore(), func(o *batch.Options) {
+		o.Endpoints[llm.SimulatedEndpoint] = func(context.Context) (*openai.Client, error) { return client, nil }
+	})
+	askAll(t, s, 2)
+	if looked != 3 || *s.live != 0 {
+		t.Errorf("looked after the file %d times, %d singly", looked, *s.live)
+	}
+	s.Close()
+	empty(t, dir)
 }
 
 func TestTheKeyStaysOut(t *testing.T) {

@@ -129,7 +129,7 @@ func (s *Sender) pack(client *openai.Client, lines [][]*item) (sub *submission, 
 		if err != nil {
 			return nil, nil, err
 		}
-		data, err := encode(it.key, it.req.Model, it.index, body)
+		data, err := encode(it.key, client.BatchPath(), it.req.Model, it.index, body)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -203,6 +203,9 @@ func (s *Sender) submit(sub *submission) error {
 		input, err = sub.client.UploadBatch(s.ctx, "bench-"+r.Token+".jsonl", f, sub.size)
 		return err
 	})
+	if err == nil {
+		err = s.uploaded(sub.client, input)
+	}
 	if err != nil {
 		return s.unsubmitted(sub, err)
 	}
@@ -228,6 +231,23 @@ func (s *Sender) submit(sub *submission) error {
 		return s.unsubmitted(sub, err)
 	}
 	return s.submitted(r)
+}
+
+// uploaded waits until an uploaded file can be used.
+func (s *Sender) uploaded(client *openai.Client, file string) error {
+	for pause := firstPoll; ; pause = min(pause*3/2, longestPoll) {
+		ready := false
+		err := s.retrying(func() (err error) {
+			ready, err = client.Uploaded(s.ctx, file)
+			return err
+		})
+		if ready || err != nil {
+			return err
+		}
+		if err := s.o.Sleep(s.ctx, pause); err != nil {
+			return err
+		}
+	}
 }
 
 // unsubmitted forgets a batch that was never begun, for that reason.

@@ -2,11 +2,16 @@ package openai_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"papereval/llm"
 	"papereval/llm/openai"
@@ -48,5 +53,67 @@ func TestAzure(t *testing.T) {
 	_, err := llm.One(t.Context(), openai.New("http://x.openai.azure.com/openai/deployments/d?secret=hunter2hunter2", key, anywhere(server)), ask(llm.Model{Name: "m"}, 0, 1))
 	if llm.KindOf(err) != llm.NotAnAnswer || !strings.Contains(err.Error(), "api-version") || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestAzureBatches checks the addresses of files and batches, and what is said there of deployment and endpoint.
+func TestAzureBatches(t *testing.T) {
+	for base, tt := range map[string]struct{ path, version, name, url string }{
+		"http://x.openai.azure.com/openai/deployments/my-o3?api-version=2024-10-21": {"/openai", "api-version=2024-10-21", "my-o3", "/chat/completions"},
+		"http://x.openai.azure.com/openai/v1/":                                      {"/openai/v1", "", "m", "/chat/completions"},
+		"http://gateway.example.org/deployments/d":                                  {"/deployments/d", "", "m", "/v1/chat/completions"},
+		"http://api.example.org/v1?tenant=seven":                                    {"/v1", "tenant=seven", "m", "/v1/chat/completions"},
+	} {
+		var seen []string
+		states := []string{"pending", "processed"}
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.RawQuery != strings.Trim(tt.version+"&limit=100", "&") && r.URL.RawQuery != tt.version {
+				t.Errorf("%s: %s", base, r.URL)
+			}
+			seen = append(seen, r.Method+" "+strings.TrimPrefix(r.URL.Path, tt.path))
+			body, _ := io.ReadAll(r.Body)
+			switch {
+			case r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/batches") && !strings.Contains(string(body), `"endpoint":"`+tt.url+`"`):
+				t.Errorf("%s: %s", base, body)
+			case r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/files/f"):
+				fmt.Fprintf(w, `{"id":"f","status":%q}`, states[0])
+				states = states[1:]
+				return
+			}
+			_, _ = io.WriteString(w, `{"id":"f","status":"pending","data":[]}`)
+		}))
+		c := openai.New(base, key, anywhere(server))
+		file, err := c.UploadBatch(t.Context(), "n", strings.NewReader("x"), 1)
+		if err != nil || file != "f" || c.BatchPath() != tt.url {
+			t.Fatalf("%s: %s, %s, %v", base, file, c.BatchPath(), err)
+		}
+		for tries := 0; ; tries++ {
+			ready, err := c.Uploaded(t.Context(), file)
+			if err != nil || tries > 1 {
+				t.Fatalf("%s: %v after %d tries", base, err, tries)
+			}
+			if ready {
+				break
+			}
+		}
+		_, created := c.CreateBatch(t.Context(), file, nil)
+		_, looked := c.Batch(t.Context(), "b")
+		_, listed := c.Batches(t.Context(), time.Time{})
+		read := c.File(t.Context(), "o", func(io.Reader) error { return nil })
+		if err := errors.Join(created, looked, listed, read); err != nil {
+			t.Errorf("%s: %v", base, err)
+		}
+		want := []string{"POST /files", "POST /batches", "GET /batches/b", "GET /batches", "GET /files/o/content"}
+		if tt.url == "/chat/completions" {
+			want = slices.Insert(want, 1, "GET /files/f", "GET /files/f")
+		}
+		if !slices.Equal(seen, want) {
+			t.Errorf("%s: %q, want %q", base, seen, want)
+		}
+		body, err := c.BatchBody(ask(llm.Model{Name: "m"}, 0, 1), 2)
+		if err != nil || !strings.Contains(string(body), `"model":"`+tt.name+`"`) {
+			t.Errorf("%s: %s, %v", base, body, err)
+		}
+		server.Close()
 	}
 }

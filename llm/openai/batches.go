@@ -45,7 +45,7 @@ func (c *Client) UploadBatch(ctx context.Context, name string, content io.Reader
 	x := &transfer{Client: c, limit: 2*time.Minute + time.Duration(size/slowest)*time.Second}
 	var file goopenai.File
 	err = x.run(ctx, func(ctx context.Context) error {
-		r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.baseURL+"/files", body)
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.batchURL+"/files", body)
 		if err != nil {
 			return err
 		}
@@ -75,9 +75,34 @@ func field(w *multipart.Writer, name string) error {
 	return err
 }
 
+// BatchPath is what a batch, and every line of it, says that its requests are for.
+func (c *Client) BatchPath() string {
+	if c.azure {
+		return "/chat/completions"
+	}
+	return string(goopenai.BatchEndpointChatCompletions)
+}
+
+// Uploaded says whether a batch of an uploaded file can be created yet: Azure takes a while.
+func (c *Client) Uploaded(ctx context.Context, file string) (bool, error) {
+	if !c.azure {
+		return true, nil
+	}
+	x := &transfer{Client: c, limit: briefly}
+	var f goopenai.File
+	err := x.run(ctx, func(ctx context.Context) (err error) {
+		f, err = x.api().GetFile(ctx, url.PathEscape(file))
+		return err
+	})
+	if err == nil && f.Status == "error" {
+		err = x.named(&llm.Error{Kind: llm.BadRequest, Message: "the uploaded file was refused: " + plain(x.response)})
+	}
+	return f.Status == "processed", err
+}
+
 // CreateBatch has the requests of an uploaded file answered within 24 hours. What metadata says stays with the batch.
 func (c *Client) CreateBatch(ctx context.Context, file string, metadata map[string]string) (*Batch, error) {
-	in := goopenai.CreateBatchRequest{InputFileID: file, Endpoint: goopenai.BatchEndpointChatCompletions, CompletionWindow: "24h",
+	in := goopenai.CreateBatchRequest{InputFileID: file, Endpoint: goopenai.BatchEndpoint(c.BatchPath()), CompletionWindow: "24h",
 		Metadata: map[string]any{}}
 	for name, value := range metadata {
 		in.Metadata[name] = value
@@ -186,7 +211,7 @@ type transfer struct {
 
 func (x *transfer) api() *goopenai.Client {
 	config := goopenai.DefaultConfig(x.apiKey)
-	config.BaseURL, config.HTTPClient = x.baseURL, x
+	config.BaseURL, config.HTTPClient = x.batchURL, x
 	return goopenai.NewClientWithConfig(config)
 }
 

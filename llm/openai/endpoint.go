@@ -58,6 +58,19 @@ func isAzure(baseURL string) bool {
 	return err == nil && azureHost.MatchString(strings.ToLower(u.Hostname()))
 }
 
+// deployment is the name of the deployment in an address of Azure's, and the address without it, below which files and
+// batches are (https://learn.microsoft.com/azure/ai-services/openai/how-to/batch). The name is empty where the address
+// names none.
+func deployment(baseURL string) (name, above string) {
+	base := trimmed(baseURL)
+	if found := azureDeployment.FindStringSubmatch(base); found != nil && isAzure(baseURL) {
+		return found[1], strings.TrimSuffix(base, found[0])
+	}
+	return "", base
+}
+
+var azureDeployment = regexp.MustCompile(`/deployments/([^/]+)$`)
+
 var azureHost = regexp.MustCompile(`\.azure(-api)?\.(com|net|us|cn)$`)
 
 // secrets are what a base URL may hold that nobody is to see: the password, and the values of its query but

@@ -25,15 +25,17 @@ type Client struct {
 	// Limits are changed before the first request.
 	Limits Limits
 
-	baseURL  string // without its query
-	query    string
-	azure    bool
-	endpoint string
-	apiKey   string
-	http     *http.Client
-	secrets  []string
-	limit    int64 // of a response, in bytes
-	payloads sync.Pool
+	baseURL    string // without its query
+	batchURL   string // of files and batches
+	deployment string // of Azure's, if the address names one
+	query      string
+	azure      bool
+	endpoint   string
+	apiKey     string
+	http       *http.Client
+	secrets    []string
+	limit      int64 // of a response, in bytes
+	payloads   sync.Pool
 
 	mu       sync.Mutex
 	dialects map[string]dialect // by model
@@ -48,7 +50,8 @@ func New(baseURL, apiKey string, httpClient *http.Client) *Client {
 	if httpClient == nil {
 		httpClient = &http.Client{Transport: transport()}
 	}
-	return &Client{Limits: usualLimits, baseURL: trimmed(baseURL), query: query(baseURL), azure: isAzure(baseURL),
+	name, above := deployment(baseURL)
+	return &Client{Limits: usualLimits, baseURL: trimmed(baseURL), batchURL: above, deployment: name, query: query(baseURL), azure: isAzure(baseURL),
 		endpoint: Endpoint(baseURL), apiKey: apiKey, http: httpClient, limit: maxBody,
 		secrets: append(secrets(baseURL), apiKey)}
 }
