@@ -167,13 +167,11 @@ func (s *Sender) takeIn(sub *submission, file string, waiting map[string][]*item
 	return nil
 }
 
-// take takes in what came of one line. Calls without an answer in a line for several are put into lines of their own,
-// in the next wave, and that is what is done with all of the model's from then on: where the line was refused as
-// requests with n are, once one of its calls was answered alone.
+// take takes in what came of one line. What the endpoint does not understand is left out in the next wave. Calls without
+// an answer in a line for several are put into lines of their own, in the next wave, too, and that is what is done with
+// all of the model's from then on: where the line was refused as requests with n are, once one of its calls was answered
+// alone.
 func (s *Sender) take(ctx context.Context, sub *submission, line []*item, a *answer) error {
-	if a.err != nil && a.err.Kind == llm.BadRequest && len(line) > 1 {
-		return s.separate(line, true)
-	}
 	req, err := s.request(ctx, line)
 	if errors.Is(err, llm.ErrUnknown) { // it cannot be stored, and what it cost cannot be known
 		e := sub.record.event()
@@ -182,6 +180,12 @@ func (s *Sender) take(ctx context.Context, sub *submission, line []*item, a *ans
 		req, a.err = &llm.Request{Samples: len(line)}, &llm.Error{Kind: llm.Unanswered, Estimated: true, Err: err}
 	} else if err != nil {
 		return err
+	}
+	if a.err != nil && a.Response != nil && err == nil && sub.client.Refused(sub.form, req, len(line), a.err, a.Response.Body) {
+		return s.giveBack(anew, line...)
+	}
+	if a.err != nil && a.err.Kind == llm.BadRequest && len(line) > 1 {
+		return s.separate(line, true)
 	}
 	samples := make([]llm.Sample, len(line))
 	if a.err != nil {

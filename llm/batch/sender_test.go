@@ -470,6 +470,53 @@ func TestTogetherIsRefused(t *testing.T) {
 	}
 }
 
+// TestAFormIsRefused has an endpoint that does not understand all of a request: that is left out in the next wave, and
+// from then on, and nothing is asked for singly.
+func TestAFormIsRefused(t *testing.T) {
+	for options, sent := range map[string]string{
+		"schema=refuse":          "[2 2 2 2 3 3 3]", // with a schema, for any object, without; and one line more
+		"schema=refuse&n=refuse": fmt.Sprint(append(slices.Repeat([]int{1}, 3*5+2), 2, 3)),
+	} {
+		e, dir := serve(t, "batchdelay=10ms&"+options), t.TempDir()
+		s := start(t, e, dir, newStore(), nil)
+		c := s.Watch(s.Sender)
+		ask := func(prompt string, samples int) func() {
+			ctx, done := s.Work(t.Context())
+			return func() {
+				defer done()
+				req := request(prompt, samples)
+				req.Schema = &llm.Schema{Name: "s", JSON: json.RawMessage(`{"type":"object"}`)}
+				resp, err := c.Complete(ctx, req)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				for _, sample := range resp.Samples {
+					if sample.Err != nil || !sample.Batched {
+						t.Errorf("%s: %+v", options, sample)
+					}
+				}
+			}
+		}
+		var wg sync.WaitGroup
+		for _, first := range []func(){ask("p", 2), ask("q", 3)} {
+			wg.Go(first)
+		}
+		wg.Wait()
+		ask("r", 2)()
+		var got []int
+		for _, line := range e.lines(t) {
+			got = append(got, line.N)
+		}
+		slices.Sort(got)
+		if fmt.Sprint(got) != sent || *s.live != 0 {
+			t.Errorf("%s: lines of %v, want %s; %d singly", options, got, sent, *s.live)
+		}
+		s.Close()
+		empty(t, dir)
+	}
+}
+
 // TestRefusedInAnyForm has a prompt that is refused whether its samples are asked for together or not: nothing is
 // tried for ever, and nothing is learned from it about n.
 func TestRefusedInAnyForm(t *testing.T) {

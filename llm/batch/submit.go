@@ -22,6 +22,7 @@ import (
 type submission struct {
 	client *openai.Client
 	record *record
+	form   openai.Lines
 	lines  [][]*item // the calls of each
 	path   string    // of its file
 	size   int64
@@ -107,7 +108,7 @@ func (s *Sender) divide(client *openai.Client, lines [][]*item, carry func(*subm
 // file is asked for singly.
 func (s *Sender) pack(client *openai.Client, lines [][]*item) (sub *submission, rest [][]*item, err error) {
 	first := lines[0][0].req.Model
-	sub = &submission{client: client, record: &record{Token: strings.ToLower(rand.Text()), Endpoint: first.Endpoint}}
+	sub = &submission{client: client, form: client.Lines(first.Name), record: &record{Token: strings.ToLower(rand.Text()), Endpoint: first.Endpoint}}
 	sub.path = filepath.Join(s.o.Dir, "new-"+sub.record.Token+".jsonl")
 	f, err := os.Create(sub.path)
 	if err != nil {
@@ -125,7 +126,7 @@ func (s *Sender) pack(client *openai.Client, lines [][]*item) (sub *submission, 
 			return sub, lines[i:], nil
 		}
 		it := line[0]
-		body, err := client.BatchBody(it.req, len(line))
+		body, err := client.BatchBody(sub.form, it.req, len(line))
 		if err != nil {
 			return nil, nil, err
 		}

@@ -110,7 +110,7 @@ func TestAzureBatches(t *testing.T) {
 		if !slices.Equal(seen, want) {
 			t.Errorf("%s: %q, want %q", base, seen, want)
 		}
-		body, err := c.BatchBody(ask(llm.Model{Name: "m"}, 0, 1), 2)
+		body, err := c.BatchBody(openai.Lines{}, ask(llm.Model{Name: "m"}, 0, 1), 2)
 		if err != nil || !strings.Contains(string(body), `"model":"`+tt.name+`"`) {
 			t.Errorf("%s: %s, %v", base, body, err)
 		}

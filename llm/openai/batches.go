@@ -75,14 +75,6 @@ func field(w *multipart.Writer, name string) error {
 	return err
 }
 
-// BatchPath is what a batch, and every line of it, says that its requests are for.
-func (c *Client) BatchPath() string {
-	if c.azure {
-		return "/chat/completions"
-	}
-	return string(goopenai.BatchEndpointChatCompletions)
-}
-
 // Uploaded says whether a batch of an uploaded file can be created yet: Azure takes a while.
 func (c *Client) Uploaded(ctx context.Context, file string) (bool, error) {
 	if !c.azure {

@@ -1,7 +1,6 @@
 package openai
 
 import (
-	"cmp"
 	"encoding/json"
 	"regexp"
 
@@ -87,16 +86,6 @@ func Body(m llm.Model, messages []llm.Message, n int) (json.RawMessage, error) {
 // RequestBody is [Body] with everything that a request may ask for.
 func RequestBody(req *llm.Request, n int) (json.RawMessage, error) {
 	return json.Marshal(newBody(req, n, dialect{whole: true}, 0))
-}
-
-// BatchBody is [RequestBody] for a line of a batch, without what the endpoint is known not to understand. On Azure the
-// model is the deployment that the client's address names.
-func (c *Client) BatchBody(req *llm.Request, n int) (json.RawMessage, error) {
-	d := c.dialect(req.Model.Name)
-	d.whole = true
-	b := newBody(req, n, d, 0)
-	b.Model = cmp.Or(c.deployment, b.Model)
-	return json.Marshal(b)
 }
 
 var reasoningName = regexp.MustCompile(`^(.*/)?(o[0-9]|gpt-5)`)
