@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -116,7 +115,10 @@ files (grade.json, or graded trees) and needs neither model nor submissions.`,
 		if err != nil {
 			return err
 		}
-		return reports.Render(a.stdout, output, tables)
+		if err := reports.Render(a.stdout, output, tables); err != nil {
+			return err
+		}
+		return e.failed
 	}
 	return c
 }
@@ -131,6 +133,7 @@ type judgeEvaluation struct {
 	trees     map[string]*rubric.Graded // the judge's, by paper
 	usage     map[string]reports.Usage
 	simulated bool
+	failed    error // what the judge could not do; the rest is compared
 }
 
 // reduced is what people graded of a submission, as far as the judge was asked for it.
@@ -202,23 +205,13 @@ func (e *judgeEvaluation) judge(a *app, c *cobra.Command, flags *runFlags, where
 		return usagef("people graded leaves, all of them: leave out --max-depth and --resources-provided")
 	}
 	e.codeDev = variant.CodeDev
-	show := newProgress(a.stderr, r)
-	r.Events, r.Damage = show.event, func(err error) { show.note("%v; it is asked for again", err) }
-	if costs(r) {
-		announce(ctx, show, r)
-	}
-	started := time.Now()
-	totals, err := r.Execute(ctx)
-	show.close()
-	tellBatches(a, r)
+	totals, told, err := execute(ctx, a, r)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(a.stderr, finished(ctx, r, totals, time.Since(started), show.cacheHits()))
-	if err := e.load(ctx, l, r, prices); err != nil {
-		return err
-	}
-	return failures(totals)
+	fmt.Fprintln(a.stderr, told)
+	e.failed = failures(totals)
+	return e.load(ctx, l, r, prices)
 }
 
 // load takes the judge's grades from the ledger.

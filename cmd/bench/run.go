@@ -123,16 +123,7 @@ bench ends meanwhile: the same command takes batch and money over.`,
 				return usage(err)
 			}
 		}
-		aboutBundled(a, r)
-		show := newProgress(a.stderr, r)
-		r.Events, r.Damage = show.event, func(err error) { show.note("%v; it is asked for again", err) }
-		if costs(r) {
-			announce(ctx, show, r)
-		}
-		started := time.Now()
-		totals, err := r.Execute(ctx)
-		show.close()
-		tellBatches(a, r)
+		totals, told, err := execute(ctx, a, r)
 		switch {
 		case r.Record == nil:
 		case err == nil:
@@ -143,7 +134,7 @@ bench ends meanwhile: the same command takes batch and money over.`,
 		if err != nil && !errors.As(err, new(*llm.OverBudget)) {
 			return err
 		}
-		fmt.Fprintln(a.stderr, finished(ctx, r, totals, time.Since(started), show.cacheHits()))
+		fmt.Fprintln(a.stderr, told)
 		if err != nil {
 			return err
 		}
@@ -160,6 +151,21 @@ bench ends meanwhile: the same command takes batch and money over.`,
 		return failures(totals)
 	}
 	return c
+}
+
+// execute carries out a run and shows how it goes on; told is the line that ends it.
+func execute(ctx context.Context, a *app, r *run.Run) (totals run.Totals, told string, err error) {
+	aboutBundled(a, r)
+	show := newProgress(a.stderr, r)
+	r.Events, r.Damage = show.event, func(err error) { show.note("%v; it is asked for again", err) }
+	if costs(r) {
+		announce(ctx, show, r)
+	}
+	started := time.Now()
+	totals, err = r.Execute(ctx)
+	show.close()
+	tellBatches(a, r)
+	return totals, finished(ctx, r, totals, time.Since(started), show.cacheHits()), err
 }
 
 // bundledPapers says what the papers are that are part of the binary, by dataset.
