@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"strings"
 
 	"papereval/paper"
 )
@@ -29,19 +28,6 @@ func (e Entry) ReadAddendum() (string, error) {
 func (e Entry) ReadJudgeAddendum() (string, error) {
 	text, err := e.read(e.JudgeAddendum)
 	return string(text), err
-}
-
-// ReadBlacklist reads the addresses that a system must not look at while it reproduces the paper. A list that
-// says "none" is empty, as is one that is not there; a line that begins with # is a remark.
-func (e Entry) ReadBlacklist() ([]string, error) {
-	text, err := e.read(e.Blacklist)
-	var addresses []string
-	for line := range strings.Lines(string(text)) {
-		if line = strings.TrimSpace(line); line != "" && line[0] != '#' && line != "none" {
-			addresses = append(addresses, line)
-		}
-	}
-	return addresses, err
 }
 
 func (e Entry) read(name string) ([]byte, error) {

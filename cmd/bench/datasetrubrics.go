@@ -7,6 +7,7 @@ import (
 
 	"papereval/datasets"
 	"papereval/datasets/paperbench"
+	"papereval/eval/monitor"
 	"papereval/reports"
 )
 
@@ -34,10 +35,12 @@ func rubricPapersTable(ds *paperbench.Dataset, entries []datasets.Entry) reports
 		}
 		rubric, addendum, judge := state(e, e.Rubric), state(e, e.Addendum), state(e, e.JudgeAddendum)
 		blacklisted := reports.Value(reports.Missing{})
-		if addresses, err := e.ReadBlacklist(); err != nil {
-			t.Notes = append(t.Notes, err.Error())
-		} else if e.Blacklist != "" {
-			blacklisted = reports.Count(len(addresses))
+		if e.Blacklist != "" {
+			if list, err := monitor.Read(e.FS, e.Blacklist); err != nil {
+				t.Notes = append(t.Notes, e.ID+": "+err.Error())
+			} else {
+				blacklisted = reports.Count(len(list.Entries()))
+			}
 		}
 		if rubric == there {
 			rubrics++

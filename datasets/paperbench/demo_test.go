@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"papereval/datasets"
+	"papereval/eval/monitor"
 	"papereval/paper"
 )
 
@@ -95,7 +96,7 @@ func TestDemo(t *testing.T) {
 		}
 		addendum, err1 := e.ReadAddendum()
 		judge, err2 := e.ReadJudgeAddendum()
-		blacklist, err3 := e.ReadBlacklist()
+		blacklist, err3 := blacklisted(e)
 		if err := errors.Join(err1, err2, err3); err != nil || addendum == "" {
 			t.Errorf("%s: addendum %q, %v", e.ID, addendum, err)
 		}
@@ -231,4 +232,16 @@ func TestDemoArchive(t *testing.T) {
 	if want := []string{"reproduce.log", "reproduce.log.creation_time", "results/runs.csv", "results/table.md"}; started == 0 || !slices.Equal(touched, want) || len(times) != 11 {
 		t.Errorf("%d files, and since %d: %q", len(times), started, touched)
 	}
+}
+
+// blacklisted are the addresses that are forbidden for a paper.
+func blacklisted(e datasets.Entry) ([]string, error) {
+	if e.Blacklist == "" {
+		return nil, nil
+	}
+	list, err := monitor.Read(e.FS, e.Blacklist)
+	if err != nil {
+		return nil, err
+	}
+	return list.Entries(), nil
 }

@@ -119,7 +119,7 @@ func TestEntryFiles(t *testing.T) {
 	rubric, err1 := a.ReadRubric()
 	addendum, err2 := a.ReadAddendum()
 	judge, err3 := a.ReadJudgeAddendum()
-	blacklist, err4 := a.ReadBlacklist()
+	blacklist, err4 := blacklisted(a)
 	if err := errors.Join(err1, err2, err3, err4); err != nil || string(rubric) != "{}" || addendum != "More of A." ||
 		judge != "For the judge." || !slices.Equal(blacklist, []string{"https://example.org/a", "https://example.org/b"}) {
 		t.Errorf("rubric %q, addenda %q and %q, blacklist %q: %v", rubric, addendum, judge, blacklist, err)
@@ -132,13 +132,13 @@ func TestEntryFiles(t *testing.T) {
 			t.Errorf("a pointer in place of %s: %v", file, err)
 		}
 	}
-	if got, err := b.ReadBlacklist(); err != nil || len(got) != 0 {
+	if got, err := blacklisted(b); err != nil || len(got) != 0 {
 		t.Errorf("the blacklist none is %q: %v", got, err)
 	}
 
 	addendum, err1 = c.ReadAddendum()
 	judge, err2 = c.ReadJudgeAddendum()
-	blacklist, err3 = c.ReadBlacklist()
+	blacklist, err3 = blacklisted(c)
 	if err := errors.Join(err1, err2, err3); err != nil || addendum != "" || judge != "" || blacklist != nil {
 		t.Errorf("what is absent reads as %q, %q, %q: %v", addendum, judge, blacklist, err)
 	}
@@ -321,7 +321,7 @@ func TestPublished(t *testing.T) {
 			e.JudgeAddendum != "" && !errors.Is(err, datasets.ErrNotFetched) {
 			t.Errorf("%s: judge's addendum %q: %q, %v", e.ID, e.JudgeAddendum, text, err)
 		}
-		blacklist, err := e.ReadBlacklist()
+		blacklist, err := blacklisted(e)
 		if err != nil {
 			t.Error(err)
 		}
