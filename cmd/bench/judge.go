@@ -90,6 +90,9 @@ files (grade.json, or graded trees) and needs neither model nor submissions.`,
 			return err
 		}
 		e := &judgeEvaluation{gold: gold, codeDev: flags.codeDev}
+		if flags.data == "" {
+			e.note = "The bundled submission was graded by those who planted its faults."
+		}
 		switch {
 		case against != nil:
 			err = e.read(against)

@@ -102,7 +102,7 @@ func (f *runFlags) config(ctx context.Context, c *cobra.Command, w *workspace, l
 		if !c.Flags().Changed("samples") {
 			f.samples = demoSamples
 		}
-		f.codeDev = f.codeDev || !c.Flags().Changed("code-dev")
+		f.codeDev = f.codeDev || !c.Flags().Changed("code-dev") && !slices.Contains(f.systems, gradedSystem)
 	}
 	if f.systems == nil {
 		if f.systems = []string{"papercoder"}; f.model == "" && f.without == nil {
