@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -58,60 +61,69 @@ func BenchmarkReplication(b *testing.B) {
 		r.Papers = entries
 		r.readPapers()
 		r.slots = make(chan struct{}, slotsPerCall*leavesAtOnce)
-		var mu sync.Mutex
-		var sent []*llm.Request
+		var calls atomic.Int64
 		inner := r.Endpoints[model.Endpoint]
 		r.Endpoints[model.Endpoint] = llm.ClientFunc(func(ctx context.Context, req *llm.Request) (*llm.Response, error) {
-			mu.Lock()
-			sent = append(sent, req)
-			mu.Unlock()
+			calls.Add(1)
 			return inner.Complete(ctx, req)
 		})
-		judge := &replication.Judge{Variant: replication.Variant{CodeDev: true}, Prompts: replication.Prompts(), Client: r.client(), Model: model}
-		leaves := make(chan int, len(entries))
+		client := r.client()
 		started := time.Now()
-		var group errgroup.Group
-		for _, e := range entries {
-			if len(e.Forms()) == 0 {
-				continue
-			}
-			group.Go(func() error {
-				s, err := r.subject(e)
-				if err != nil {
-					return err
-				}
-				s.Repository = tree
-				s.Slots = r.slots
-				s.Label = llm.Label{Paper: e.ID, System: "s"}
-				result, err := judge.Evaluate(b.Context(), s)
-				if err != nil {
-					return err
-				}
-				leaves <- result.Scores[0].Valid
-				return nil
-			})
-		}
-		if err := group.Wait(); err != nil {
-			b.Fatal(err)
-		}
+		gradeAll(b, r, client, model, tree)
 		took := time.Since(started)
+		b.ReportMetric(float64(peakMemory(b))/1e6, "peak-MB")
+		b.ReportMetric(float64(calls.Load()), "calls")
+
+		// Once more, from the ledger, to know what was sent.
+		var mu sync.Mutex
+		sent := make(map[string]*llm.Request)
+		gradeAll(b, r, llm.ClientFunc(func(ctx context.Context, req *llm.Request) (*llm.Response, error) {
+			mu.Lock()
+			sent[llm.Key(req, 0)] = req
+			mu.Unlock()
+			return client.Complete(ctx, req)
+		}), model, tree)
+		if n := calls.Load(); int(n) != len(sent) {
+			b.Errorf("%d calls were sent, and there are %d", n, len(sent))
+		}
 		if err := l.Close(); err != nil {
 			b.Fatal(err)
 		}
-		close(leaves)
-		valid := 0
-		for n := range leaves {
-			valid += n
-		}
-		if valid != leavesOfAll {
-			b.Errorf("%d leaves were graded", valid)
-		}
-		b.ReportMetric(float64(peakMemory(b))/1e6, "peak-MB")
-		bare := sendBare(b, url, sent)
+		bare := sendBare(b, url, slices.Collect(maps.Values(sent)))
 		b.ReportMetric(took.Seconds(), "s")
 		b.ReportMetric(bare.Seconds(), "bare-s")
 		b.ReportMetric(took.Seconds()/bare.Seconds(), "x-bare")
-		b.ReportMetric(float64(len(sent)), "calls")
+	}
+}
+
+// gradeAll grades the repository by the rubric of every paper that has a text, all at once.
+func gradeAll(b *testing.B, r *Run, client llm.Client, model llm.Model, tree *repo.Tree) {
+	judge := &replication.Judge{Variant: replication.Variant{CodeDev: true}, Prompts: replication.Prompts(), Client: client, Model: model}
+	var leaves atomic.Int64
+	var group errgroup.Group
+	for _, e := range r.Papers {
+		if len(e.Forms()) == 0 {
+			continue
+		}
+		group.Go(func() error {
+			s, err := r.subject(e)
+			if err != nil {
+				return err
+			}
+			s.Repository, s.Slots, s.Label = tree, r.slots, llm.Label{Paper: e.ID, System: "s"}
+			result, err := judge.Evaluate(b.Context(), s)
+			if err != nil {
+				return err
+			}
+			leaves.Add(int64(result.Scores[0].Valid))
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		b.Fatal(err)
+	}
+	if n := leaves.Load(); n != leavesOfAll {
+		b.Errorf("%d leaves were graded", n)
 	}
 }
 

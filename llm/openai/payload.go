@@ -37,6 +37,13 @@ func encode(b *body, pool *sync.Pool) (*payload, error) {
 	}
 	p.users.Store(1)
 	p.begun.Store(false)
+	size := len(rest) + 64
+	for _, m := range b.Messages {
+		size += len(m.Content) + len(m.Content)/16 + 64 // prose has a line break, which takes two bytes, in each 80 or so
+	}
+	if cap(p.data) < size { // growing step by step would leave as much garbage again
+		p.data = make([]byte, 0, size)
+	}
 	p.data = appendMessages(append(p.data[:0], `{"messages":`...), b.Messages)
 	p.data = append(p.data, ',')
 	p.data = append(p.data, rest[1:]...)
