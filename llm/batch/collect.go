@@ -90,7 +90,7 @@ func isGone(err error) bool {
 
 // giveUp forgets a batch; its calls go into the next wave.
 func (s *Sender) giveUp(sub *submission) error {
-	if err := s.ended(sub); err != nil {
+	if err := s.ended(sub, sub.items()...); err != nil {
 		return err
 	}
 	return s.giveBack(anew, sub.items()...)
@@ -102,12 +102,15 @@ func (s *Sender) finish(sub *submission, b *openai.Batch) error {
 	failed := func(message string) *FailedError {
 		return &FailedError{Batch: r.Batch, Calls: len(r.Keys), Message: message}
 	}
-	if b.Status == "failed" {
+	if b.Status == "failed" && isTooMuch(b) {
 		if err := s.ended(sub); err != nil {
 			return err
 		}
-		if isTooMuch(b) {
-			return s.again(sub)
+		return s.again(sub)
+	}
+	if b.Status == "failed" {
+		if err := s.ended(sub, sub.items()...); err != nil {
+			return err
 		}
 		return failed("it was refused as a whole: " + s.reasons(sub, b))
 	}
@@ -129,10 +132,10 @@ func (s *Sender) finish(sub *submission, b *openai.Batch) error {
 			return f
 		}
 	}
-	if err := s.ended(sub); err != nil {
+	left := slices.Concat(slices.Collect(maps.Values(waiting))...)
+	if err := s.ended(sub, left...); err != nil {
 		return err
 	}
-	left := slices.Concat(slices.Collect(maps.Values(waiting))...)
 	if b.Status == "cancelled" && len(left) > 0 {
 		return failed(fmt.Sprintf("it was cancelled at the endpoint before %d of them were answered; the same command submits these again", len(left)))
 	}
@@ -296,7 +299,7 @@ func (s *Sender) again(sub *submission) error {
 	var wanted, unwanted []*item
 	s.mu.Lock()
 	for _, it := range sub.items() {
-		if it.waiters == 0 {
+		if it.waiters == 0 || it.inherited && it.reserved <= 0 { // the budget has not been asked
 			unwanted = append(unwanted, it)
 			continue
 		}

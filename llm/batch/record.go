@@ -127,8 +127,11 @@ func (s *Sender) submitted(r *record) error {
 	return nil
 }
 
-// ended forgets a batch.
-func (s *Sender) ended(sub *submission) error {
+// ended forgets a batch; what is reserved for the unanswered of its calls is given back before.
+func (s *Sender) ended(sub *submission, unanswered ...*item) error {
+	if err := s.release(unanswered...); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	delete(s.open, sub.record.Batch)
 	s.mu.Unlock()
@@ -215,7 +218,7 @@ func (s *Sender) resume(name string) error {
 			i := len(all)
 			it := s.items[r.Keys[i]]
 			if it == nil {
-				it = &item{key: r.Keys[i], place: recorded, done: make(chan struct{})}
+				it = &item{key: r.Keys[i], inherited: true, place: recorded, done: make(chan struct{})}
 				s.add(it)
 			}
 			if r.Reserved != nil {

@@ -43,7 +43,10 @@ const Settled = -1
 // String is the event as a reader sees it.
 func (e Event) String() string {
 	s := fmt.Sprintf("batch %s: %d calls", e.Batch, e.Calls)
-	if e.Lines < e.Calls {
+	switch {
+	case e.Lines == 1 && e.Calls > 1:
+		s += " in one line"
+	case e.Lines < e.Calls:
 		s += fmt.Sprintf(" in %d lines", e.Lines)
 	}
 	if e.Status != "" {
@@ -140,6 +143,8 @@ type item struct {
 	waiters  int
 	place    place
 	reserved int64 // what is set aside for it: 0 for nothing, or [Settled]
+	// inherited is true where an earlier process has put it into its batch.
+	inherited bool
 
 	done chan struct{}
 	// After done:
