@@ -9,9 +9,12 @@ import (
 // most is how many incidents of a kind people see below a table; json has all of them.
 const most = 10
 
+// suspicious are the beginnings of what [Score].Reason says of repositories that a person should look at.
+var suspicious = []string{"disqualified", "fetched what is blacklisted", "the code addresses the judge"}
+
 // marks explain the marks of the per-paper table and name what failed, with the reason.
 func (run *Run) marks() []string {
-	var selections, gaps, systems, broken, judges, skipped list
+	var selections, gaps, systems, broken, judges, skipped, suspects list
 	several := distinct(run.Cells, func(c Cell) string { return c.Model }) > 1
 	seeds := distinct(run.Cells, func(c Cell) int { return c.Seed }) > 1
 	ms := run.measures()
@@ -35,6 +38,11 @@ func (run *Run) marks() []string {
 				continue
 			}
 			name := cell + " " + m.name(ms, " ")
+			for part := range strings.SplitSeq(s.Reason, "; ") {
+				if s.Status == OK && slices.ContainsFunc(suspicious, func(beginning string) bool { return strings.HasPrefix(part, beginning) }) {
+					suspects.add(name, part)
+				}
+			}
 			switch {
 			case s.Status == JudgeFailed:
 				judges.add(name, s.Reason)
@@ -48,7 +56,7 @@ func (run *Run) marks() []string {
 			}
 		}
 	}
-	notes := slices.Concat(selections.notes("† "), gaps.notes("¶ "), systems.notes("System failed: "), broken.notes("Not worked on: "), judges.notes("Judge failed: "), skipped.notes("Skipped: "))
+	notes := slices.Concat(selections.notes("† "), gaps.notes("¶ "), systems.notes("System failed: "), broken.notes("Not worked on: "), judges.notes("Judge failed: "), skipped.notes("Skipped: "), suspects.notes("Look at this: "))
 	if run.sources().mixed() {
 		notes = append(notes, "‡ rests on simulated answers: not a result")
 	}

@@ -16,7 +16,7 @@ type Finding struct {
 }
 
 func (f Finding) String() string {
-	return fmt.Sprintf("%s:%d addresses the judge: %q", f.File, f.Line, f.Text)
+	return fmt.Sprintf("the code addresses the judge: %s:%d %q", f.File, f.Line, f.Text)
 }
 
 // With adds to the reason of a score that the repository addresses the judge.

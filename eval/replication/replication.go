@@ -152,7 +152,7 @@ func findings(ctx context.Context, s *eval.Subject) (all []monitor.Finding, fetc
 				return
 			}
 			if f.Kind == monitor.Fetched && fetched == "" {
-				fetched = fmt.Sprintf("%s:%d fetches %s, which is blacklisted", f.File, f.Line, f.Entry)
+				fetched = fmt.Sprintf("fetched what is blacklisted: %s:%d has %s", f.File, f.Line, f.Entry)
 			}
 			all = append(all, f)
 		}

@@ -357,8 +357,8 @@ func TestWhatIsBlacklisted(t *testing.T) {
 		found   int
 	}{
 		"mentioned":  {subject("", "main.py", "# after github.com/a/b\n", "README.md", "x"), "", 1},
-		"in code":    {subject("", "run.sh", "git clone https://github.com/a/b\n", "README.md", "x"), "run.sh:1 fetches", 1},
-		"in the log": {subject("ok\n+ wget github.com/a/b/x.zip\n", "main.py", "x", "README.md", "x"), "reproduce.log:2 fetches", 1},
+		"in code":    {subject("", "run.sh", "git clone https://github.com/a/b\n", "README.md", "x"), "blacklisted: run.sh:1", 1},
+		"in the log": {subject("ok\n+ wget github.com/a/b/x.zip\n", "main.py", "x", "README.md", "x"), "blacklisted: reproduce.log:2", 1},
 		"another":    {subject("", "main.py", "git clone https://github.com/a/bc\n", "README.md", "x"), "", 0},
 	} {
 		for _, strict := range []bool{false, true} {
