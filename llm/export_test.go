@@ -19,3 +19,9 @@ func Contiguous(indexes []int) (out [][2]int) {
 	}
 	return out
 }
+
+// NewKeys returns a function that makes the keys of all samples of requests, and remembers how these begin.
+func NewKeys() func(*Request) []string {
+	k := &keyer{}
+	return func(req *Request) []string { return k.keys(req, req.First, req.Count()) }
+}

@@ -46,6 +46,38 @@ func FuzzKey(f *testing.F) {
 	})
 }
 
+// TestKeysOfPromptsThatBeginAlike are those that each has alone, whatever was keyed before.
+func TestKeysOfPromptsThatBeginAlike(t *testing.T) {
+	keys := llm.NewKeys()
+	long := strings.Repeat("A paper <with> \"quotes\"\n", 2000)
+	seen := make(map[string]bool)
+	for range 3 {
+		for _, model := range []string{"a", "b"} {
+			for _, second := range []string{long, long + "x"} {
+				for _, third := range []string{"one", "two"} {
+					req := &llm.Request{Model: llm.Model{Name: model}, First: 2, Samples: 3,
+						Messages: []llm.Message{{Role: llm.System, Content: "s"}, {Role: llm.User, Content: second}, {Role: llm.User, Content: third}}}
+					for i, key := range keys(req) {
+						if want := marshalled(t, req, 2+i); key != want {
+							t.Fatalf("%s %d %s, sample %d: key %s, want %s", model, len(second), third, 2+i, key, want)
+						}
+						seen[key] = true
+					}
+				}
+			}
+		}
+	}
+	for i := range 100 { // more beginnings than are remembered
+		req := &llm.Request{Messages: []llm.Message{{Content: fmt.Sprint(i)}, {Content: long}, {Content: "x"}}}
+		if keys(req)[0] != marshalled(t, req, 0) {
+			t.Fatal("another key")
+		}
+	}
+	if len(seen) != 8*3 {
+		t.Errorf("%d keys", len(seen))
+	}
+}
+
 func BenchmarkKey(b *testing.B) {
 	req := &llm.Request{Messages: []llm.Message{{Role: llm.User, Content: strings.Repeat("Some prose, as prompts have it.\n", 4000)}}}
 	b.SetBytes(int64(len(req.Messages[0].Content)))

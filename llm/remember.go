@@ -34,6 +34,7 @@ func Remember(next Client, store Store) Client {
 type memory struct {
 	next  Client
 	store Store
+	keyer keyer
 
 	mu      sync.Mutex
 	flights map[string]*flight // by key
@@ -50,10 +51,7 @@ type flight struct {
 }
 
 func (m *memory) Complete(ctx context.Context, req *Request) (*Response, error) {
-	keys := make([]string, req.Count())
-	for i := range keys {
-		keys[i] = Key(req, req.First+i)
-	}
+	keys := m.keyer.keys(req, req.First, req.Count())
 	samples := make([]Sample, len(keys))
 	flights := make([]*flight, len(keys))
 	pending := make([]int, len(keys)) // positions without a result

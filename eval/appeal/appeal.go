@@ -46,6 +46,20 @@ var patterns = regexp.MustCompile(`(?i)` + strings.Join([]string{
 	`"(score|rating)"\s*:\s*(5|1)\b.{0,40}"?(critique|reality|expectation)`,
 }, "|"))
 
+// hints are parts of words of which every such line has one, in lower case: looking for them is cheap.
+var hints = []string{"instruction", "prompt", "criteri", "rubric", "rule", "guideline", "judge", "grader", "review", "evaluator", "assessor", "model", "llm",
+	"score", "grade", "rate", "award", "rating", "full", "maximum", "highest", "perfect"}
+
+func hinted(line string) bool {
+	line = strings.ToLower(line)
+	for _, hint := range hints {
+		if strings.Contains(line, hint) {
+			return true
+		}
+	}
+	return false
+}
+
 // Find returns the lines of a text that address a judge.
 func Find(file, text string) []Finding {
 	var found []Finding
@@ -55,6 +69,9 @@ func Find(file, text string) []Finding {
 		for len(line) > 0 { // long lines in pieces: one is mostly data
 			piece := line[:min(len(line), 1000)]
 			line = line[len(piece):]
+			if !hinted(piece) {
+				continue
+			}
 			if at := patterns.FindStringIndex(piece); at != nil {
 				start := max(0, at[0]-40)
 				found = append(found, Finding{file, number, strings.ToValidUTF8(strings.TrimSpace(piece[start:min(len(piece), start+200)]), "")})

@@ -110,14 +110,14 @@ func (l *leafGrading) read(ctx context.Context, task string) ([]llm.Message, err
 // room is how many tokens a prompt has left after what it begins with and other texts. Where it is plain that
 // so many as are needed fit, the texts are not counted: a token has at least a byte.
 func (l *leafGrading) room(begin *prefix, need int, texts ...string) int {
-	room := l.context - begin.tokens
-	bytes := 0
+	bytes := begin.bytes
 	for _, text := range texts {
 		bytes += len(text)
 	}
-	if need <= room-bytes {
-		return room - bytes
+	if need <= l.context-bytes {
+		return l.context - bytes
 	}
+	room := l.context - begin.tokens()
 	for _, text := range texts {
 		room -= tokens.Count(text)
 	}

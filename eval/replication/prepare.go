@@ -34,12 +34,14 @@ type grading struct {
 // prefix is what prompts begin with.
 type prefix struct {
 	messages []llm.Message
-	tokens   int
+	bytes    int
+	tokens   func() int // counted when it is first asked for: mostly the bytes tell enough
 }
 
 // with is the prefix with one more message.
-func (p *prefix) with(text string) *prefix {
-	return &prefix{append(slices.Clone(p.messages), llm.Message{Role: llm.User, Content: text}), p.tokens + tokens.Count(text)}
+func (p *prefix) with(role llm.Role, text string) *prefix {
+	count := func() int { return p.tokens() + tokens.Count(text) }
+	return &prefix{append(slices.Clone(p.messages), llm.Message{Role: role, Content: text}), p.bytes + len(text), sync.OnceValue(count)}
 }
 
 // How a prompt's tokens are shared out.
@@ -89,15 +91,14 @@ func (j *Judge) prepare(s *eval.Subject) (*grading, error) {
 	if err != nil {
 		return nil, err
 	}
-	system := j.Prompts.Text("system")
-	g.start = (&prefix{[]llm.Message{{Role: llm.System, Content: system}}, tokens.Count(system)}).with(shared)
+	g.start = (&prefix{tokens: func() int { return 0 }}).with(llm.System, j.Prompts.Text("system")).with(llm.User, shared)
 
 	script, log := "", ""
 	if content, ok := s.Repository.Get("reproduce.sh"); ok && !j.Variant.CodeDev {
 		script = readable(content, g.warn)
 	}
 	if s.Reproduction != nil && !j.Variant.CodeDev {
-		room := min(j.Model.Context/2, g.context-g.start.tokens-tokens.Count(script)-leastTokens)
+		room := min(j.Model.Context/2, g.context-g.start.tokens()-tokens.Count(script)-leastTokens)
 		log = g.shorten(fold(s.Reproduction.Log), room)
 		for name := range s.Reproduction.Touched {
 			ext := path.Ext(name)
@@ -112,7 +113,7 @@ func (j *Judge) prepare(s *eval.Subject) (*grading, error) {
 			if err != nil {
 				return nil, err
 			}
-			g.before[category] = g.start.with(text)
+			g.before[category] = g.start.with(llm.User, text)
 		}
 		g.views[category] = newView(s.Repository, category, s.Reproduction, read)
 	}
