@@ -1,7 +1,9 @@
 package openai
 
-// AppendMessages is appendMessages.
-var AppendMessages = appendMessages
+import "papereval/llm"
+
+// NewMessages returns a function that appends the JSON of messages, and remembers long ones.
+func NewMessages() func([]byte, []llm.Message) []byte { return (&payloads{}).messages }
 
 // Limit sets the size of the largest response that is read, in bytes.
 func (c *Client) Limit(n int64) { c.limit = n }

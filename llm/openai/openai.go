@@ -35,7 +35,7 @@ type Client struct {
 	http       *http.Client
 	secrets    []string
 	limit      int64 // of a response, in bytes
-	payloads   sync.Pool
+	payloads   payloads
 
 	mu       sync.Mutex
 	dialects map[string]dialect // by model
@@ -63,7 +63,7 @@ func transport() *http.Transport {
 		t = usual.Clone()
 	}
 	t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, 1024
-	t.WriteBufferSize = 64 << 10 // prompts are large
+	t.WriteBufferSize = 32 << 10 // prompts are large
 	return t
 }
 
@@ -141,7 +141,7 @@ func (c *Client) try(ctx context.Context, req *llm.Request, b *body, index, n in
 		x.sample = index
 	}
 	var err error
-	if x.body, err = encode(b, &c.payloads); err != nil {
+	if x.body, err = c.payloads.encode(b); err != nil {
 		return x, nil, err
 	}
 	defer x.body.release()

@@ -23,17 +23,52 @@ type payload struct {
 	pool  *sync.Pool
 }
 
+// payloads makes payloads.
+type payloads struct {
+	pool sync.Pool
+
+	mu   sync.Mutex
+	long map[string][]byte // as JSON: texts that stand in many bodies, such as papers
+}
+
+// Texts of these lengths in bytes are remembered as JSON, and so many of them.
+const (
+	longText    = 16 << 10
+	longestText = 256 << 10
+	mostTexts   = 64
+)
+
+// text appends the JSON of a text.
+func (ps *payloads) text(to []byte, s string) []byte {
+	if len(s) < longText || len(s) > longestText {
+		return appendString(to, s)
+	}
+	ps.mu.Lock()
+	known := ps.long[s]
+	ps.mu.Unlock()
+	if known == nil {
+		known = appendString(make([]byte, 0, len(s)+len(s)/16), s)
+		ps.mu.Lock()
+		if len(ps.long) >= mostTexts || ps.long == nil {
+			ps.long = make(map[string][]byte)
+		}
+		ps.long[s] = known
+		ps.mu.Unlock()
+	}
+	return append(to, known...)
+}
+
 // encode returns a payload that its caller releases.
-func encode(b *body, pool *sync.Pool) (*payload, error) {
+func (ps *payloads) encode(b *body) (*payload, error) {
 	head := *b
 	head.Messages = nil
 	rest, err := json.Marshal(&head)
 	if err != nil {
 		return nil, err
 	}
-	p, ok := pool.Get().(*payload)
+	p, ok := ps.pool.Get().(*payload)
 	if !ok {
-		p = &payload{pool: pool}
+		p = &payload{pool: &ps.pool}
 	}
 	p.users.Store(1)
 	p.begun.Store(false)
@@ -44,7 +79,7 @@ func encode(b *body, pool *sync.Pool) (*payload, error) {
 	if cap(p.data) < size { // growing step by step would leave as much garbage again
 		p.data = make([]byte, 0, size)
 	}
-	p.data = appendMessages(append(p.data[:0], `{"messages":`...), b.Messages)
+	p.data = ps.messages(append(p.data[:0], `{"messages":`...), b.Messages)
 	p.data = append(p.data, ',')
 	p.data = append(p.data, rest[1:]...)
 	return p, nil
@@ -56,9 +91,9 @@ func (p *payload) release() {
 	}
 }
 
-// appendMessages appends the JSON of messages. It is what encoding/json makes of them but for < > and &, which
+// messages appends the JSON of messages. It is what encoding/json makes of them but for < > and &, which
 // need no escape, in a quarter of the time.
-func appendMessages(to []byte, messages []llm.Message) []byte {
+func (ps *payloads) messages(to []byte, messages []llm.Message) []byte {
 	to = append(to, '[')
 	for i, m := range messages {
 		if i > 0 {
@@ -67,7 +102,7 @@ func appendMessages(to []byte, messages []llm.Message) []byte {
 		to = append(to, `{"role":`...)
 		to = appendString(to, string(m.Role))
 		to = append(to, `,"content":`...)
-		to = appendString(to, m.Content)
+		to = ps.text(to, m.Content)
 		to = append(to, '}')
 	}
 	return append(to, ']')

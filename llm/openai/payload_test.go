@@ -16,8 +16,8 @@ func FuzzMessages(f *testing.F) {
 	f.Add("user", "a \"quoted\" \\ \n\t\r\x00\x1f\x7f <&> \u2028 é 😀")
 	f.Add("", "wrong \xff\xfe\xe2\x28 bytes")
 	f.Fuzz(func(t *testing.T, role, content string) {
-		messages := []llm.Message{{Role: llm.Role(role), Content: content}, {Role: llm.User, Content: "x"}}
-		var got, want []llm.Message
+		messages := []llm.Message{{Role: llm.Role(role), Content: content}, {Role: llm.User, Content: strings.Repeat(content+"x", 20_000/(len(content)+1))}}
+		var want []llm.Message
 		data, err := json.Marshal(messages)
 		if err != nil {
 			t.Fatal(err)
@@ -25,12 +25,16 @@ func FuzzMessages(f *testing.F) {
 		if err := json.Unmarshal(data, &want); err != nil {
 			t.Fatal(err)
 		}
-		mine := openai.AppendMessages(nil, messages)
-		if err := json.Unmarshal(mine, &got); err != nil {
-			t.Fatalf("%s: %v", mine, err)
-		}
-		if len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
-			t.Errorf("%q, want %q", got, want)
+		appendTo := openai.NewMessages()
+		for range 2 { // long ones are remembered
+			var got []llm.Message
+			mine := appendTo(nil, messages)
+			if err := json.Unmarshal(mine, &got); err != nil {
+				t.Fatalf("%s: %v", mine, err)
+			}
+			if len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
+				t.Errorf("%q, want %q", got, want)
+			}
 		}
 	})
 }
