@@ -144,7 +144,7 @@ func (r *Run) Estimate(ctx context.Context) (*Estimate, error) {
 	e.Assumptions = []string{
 		fmt.Sprintf("Papers%s have their real token counts. Assumed: %d files a repository; answers as long as those of o3-mini in the published run of PaperCoder, reasoning included; no part of a prompt cached; no failed tries.",
 			map[bool]string{true: " and the authors' repositories"}[slices.Contains(r.Config.Evaluators, "refbased")], assumedFiles),
-		"A judge's prompt counts once for each sample, as reasoning models are asked; models that give several answers to one prompt cost less.",
+		"A judge's prompt counts once for each sample, as reasoning models are asked; models that give several answers to one prompt cost less. What the replication judge answers is guessed.",
 		fmt.Sprintf("Prices: %s (%s).", r.prices().Date, r.prices().Source),
 	}
 	if slices.ContainsFunc(e.Rows, func(row EstimateRow) bool { return row.Batched }) {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -159,7 +160,7 @@ func estimateTable(e *run.Estimate) reports.Table {
 		known += r.Known
 		stage := r.Stage
 		if r.Evaluator != "" {
-			stage = r.Evaluator
+			stage = strings.TrimSuffix(r.Evaluator+" "+stage, " judge")
 		}
 		usd, ok := r.CostUSD()
 		t.Rows = append(t.Rows, []reports.Value{reports.Text(r.System), reports.Text(stage), reports.Text(r.Model.String()),
