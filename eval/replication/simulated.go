@@ -37,12 +37,14 @@ type simulated struct {
 
 func (s *simulated) grade(req *llm.Request, criterion string, whole bool) string {
 	terms := s.terms.Of(criterion)
-	var found, missing []string
+	var files, found, missing []string
+	for _, m := range req.Messages {
+		if strings.HasPrefix(m.Content, "## File name: ") {
+			files = append(files, strings.ToLower(m.Content))
+		}
+	}
 	for _, term := range terms {
-		held := slices.ContainsFunc(req.Messages[1:len(req.Messages)-1], func(m llm.Message) bool {
-			return strings.HasPrefix(m.Content, "## File name: ") && strings.Contains(strings.ToLower(m.Content), term)
-		})
-		if held {
+		if slices.ContainsFunc(files, func(file string) bool { return strings.Contains(file, term) }) {
 			found = append(found, term)
 		} else {
 			missing = append(missing, term)
