@@ -227,7 +227,7 @@ func needsSeeds(w stats.Warning) string {
 }
 
 // lacking are the beginnings of what [Score].Reason says of scores that are OK and rest on less than they might.
-var lacking = []string{"reproduce.sh was not run", "graded without addenda"}
+var lacking = []string{"reproduce.sh was not run", "graded without addenda", "the paper was cut", "the log of the reproduction was cut"}
 
 // lacks names the papers whose scores rest on less.
 func (run *Run) lacks(ms []measure) []string {

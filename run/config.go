@@ -31,6 +31,8 @@ type Config struct {
 	Prompts    map[string]string `yaml:"prompts" json:"prompts,omitempty"` // digests by folder
 	// AllowMissingAddenda lets papers be worked on whose addenda were not fetched; scores say so.
 	AllowMissingAddenda bool `yaml:"allow_missing_addenda,omitempty" json:"allow_missing_addenda,omitempty"`
+	// Grades is the digest of grades that were made elsewhere, of a run that only holds these.
+	Grades string `yaml:"grades,omitempty" json:"grades,omitempty"`
 	// Disqualify scores repositories 0 that fetch what is blacklisted for their paper.
 	Disqualify bool `yaml:"disqualify,omitempty" json:"disqualify,omitempty"`
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -94,6 +95,8 @@ files (grade.json, or graded trees) and needs neither model nor submissions.`,
 			e.note = "The bundled submission was graded by those who planted its faults."
 		}
 		switch {
+		case against != nil && strings.Join(against, "") == "":
+			return usagef("--against names no file")
 		case against != nil:
 			err = e.read(against)
 		case flags.judgeModel == "" && flags.data != "":
@@ -147,23 +150,38 @@ func (e *judgeEvaluation) reduced(g *graded) *rubric.Graded {
 	return g.gold
 }
 
-// read takes the judge's grades from files. Whose paper they are of is told by their root.
+// read takes the judge's grades from files. Whose paper they are of is told by their trees.
 func (e *judgeEvaluation) read(files []string) error {
 	e.name, e.trees = "the grades in files", make(map[string]*rubric.Graded)
-	for _, file := range files {
+	for i, file := range files {
 		tree, err := readGrades(file)
 		if err != nil {
 			return usage(err)
 		}
-		found := false
+		var unlike error
+		id, codeDev := "", false
 		for _, g := range e.gold {
-			if g.gold.Node.ID == tree.Node.ID {
-				e.trees[g.entry.ID], found = tree, true
+			if g.gold.Node.ID != tree.Node.ID {
+				continue
+			}
+			if matched, code, err := match(tree, g.gold.Node); err != nil {
+				unlike = err
+			} else if e.trees[g.entry.ID] == nil {
+				id, codeDev, tree = g.entry.ID, code, matched
+				break
+			} else {
+				unlike = fmt.Errorf("another file has the grades of %s; compare one judge at a time", g.entry.ID)
 			}
 		}
-		if !found {
+		switch {
+		case id == "" && unlike != nil:
+			return usagef("%s: %w", file, unlike)
+		case id == "":
 			return usagef("%s is of none of the papers that people graded submissions to: its root is %.80q", file, tree.Node.Requirements)
+		case i > 0 && codeDev != e.codeDev:
+			return usagef("%s and %s are graded by different leaves, all of the rubric and those about code alone: they are different metrics; compare them one after the other", files[0], file)
 		}
+		e.trees[id], e.codeDev = tree, codeDev
 	}
 	return nil
 }
@@ -179,27 +197,36 @@ func readGrades(file string) (*rubric.Graded, error) {
 	var whole struct {
 		Tree json.RawMessage `json:"graded_task_tree"`
 	}
-	if json.Unmarshal(content, &whole) == nil && whole.Tree != nil {
+	if json.Unmarshal(bytes.TrimPrefix(content, []byte("\xef\xbb\xbf")), &whole) == nil && whole.Tree != nil {
 		j, err := rubric.ReadJudgement(folder, name, rubric.Continuous)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("in %s: %w", dir, err)
 		}
 		return j.Tree, nil
 	}
-	return rubric.ReadGraded(folder, name, rubric.Continuous)
+	tree, err := rubric.ReadGraded(folder, name, rubric.Continuous)
+	if err != nil {
+		return nil, fmt.Errorf("in %s: %w", dir, err)
+	}
+	return tree, nil
 }
 
 // judge has a model grade the submissions.
 func (e *judgeEvaluation) judge(a *app, c *cobra.Command, flags *runFlags, where *workspace, check func(*run.Run) error, prices *llm.Models) (err error) {
 	ctx := c.Context()
+	for _, name := range flags.evals {
+		if _, err := replication.ParseVariant(name); err != nil || len(flags.evals) > 1 {
+			return usagef("--eval: one variant of replication is compared with people at a time")
+		}
+	}
+	if flags.disqualify {
+		return usagef("--disqualify grades nothing, so there is nothing to compare: leave it out")
+	}
 	r, l, err := flags.open(c, where, check)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	if len(r.Config.Evaluators) != 1 || !strings.HasPrefix(r.Config.Evaluators[0], "replication") {
-		return usagef("--eval: one variant of replication is compared with people at a time")
-	}
 	variant, err := replication.ParseVariant(r.Config.Evaluators[0])
 	if err != nil {
 		return usage(err)
@@ -224,8 +251,19 @@ func (e *judgeEvaluation) load(ctx context.Context, l *ledger.Ledger, r *run.Run
 	if err != nil {
 		return err
 	}
-	for _, t := range trees {
-		e.trees[t.score.Paper] = t.tree
+	for _, g := range e.gold {
+		// What was not graded at all is not left out: none of its leaves has a valid grade.
+		e.trees[g.entry.ID] = rubric.Aggregate(e.reduced(g).Node, nil)
+		for _, t := range trees {
+			if t.score.Paper != g.entry.ID {
+				continue
+			}
+			matched, _, err := match(t.tree, g.gold.Node)
+			if err != nil {
+				return fmt.Errorf("paper %s: %w", g.entry.ID, err)
+			}
+			e.trees[g.entry.ID] = matched
+		}
 	}
 	loaded, err := recorded.Load(ctx, l, r.Config.ID(), prices)
 	if err != nil {

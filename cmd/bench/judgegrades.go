@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -68,7 +69,7 @@ func newJudgeExport(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "export",
 		Short: "Write a run's grades in PaperBench's format",
-		Long: `Export writes a file PAPER/SYSTEM--SEED/grade.json for each repository that was graded by a
+		Long: `Export writes a file EVALUATOR/PAPER/SYSTEM--SEED/grade.json for each repository that was graded by a
 rubric, in the format of the published program. A leaf without a valid grade stands there with
 valid_score false; the score of a node leaves such leaves out, where the published program
 counts them as 0.`,
@@ -117,7 +118,7 @@ counts them as 0.`,
 				return err
 			}
 			system := strings.NewReplacer("/", "_", "\\", "_", "..", "_").Replace(t.score.System + "--" + strconv.Itoa(t.score.Seed))
-			file := filepath.Join(out, strings.NewReplacer("/", "_", "\\", "_", "..", "_").Replace(t.score.Paper), system, "grade.json")
+			file := filepath.Join(out, t.score.Evaluator, strings.NewReplacer("/", "_", "\\", "_", "..", "_").Replace(t.score.Paper), system, "grade.json")
 			if err := cmp.Or(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, append(data, '\n'), 0o644)); err != nil {
 				return err
 			}
@@ -195,7 +196,7 @@ func readImports(ds datasets.Dataset, files []string) (imports, error) {
 		entry datasets.Entry
 		root  *rubric.Node
 	}
-	papers := make(map[string]known)
+	papers := make(map[string][]known) // by the id of the root, which several rubrics may share
 	for _, e := range ds.Papers() {
 		if e.Rubric == "" {
 			continue
@@ -204,7 +205,7 @@ func readImports(ds datasets.Dataset, files []string) (imports, error) {
 		if err != nil {
 			return nil, fmt.Errorf("paper %s: %w", e.ID, err)
 		}
-		papers[root.ID] = known{e, root}
+		papers[root.ID] = append(papers[root.ID], known{e, root})
 	}
 	seeds := make(map[string]int)
 	var all imports
@@ -213,27 +214,40 @@ func readImports(ds datasets.Dataset, files []string) (imports, error) {
 		if err != nil {
 			return nil, err
 		}
-		p, ok := papers[tree.Node.ID]
-		if !ok {
+		if papers[tree.Node.ID] == nil {
 			return nil, fmt.Errorf("%s is of no paper of the dataset %s: its root is %.80q; name the dataset's folder with --data", file, ds.Name(), tree.Node.Requirements)
 		}
-		in := imported{paper: p.entry, seed: seeds[p.entry.ID], file: file}
-		if in.tree, err = tree.Match(p.root); err != nil {
-			if in.tree, in.code = nil, true; p.root.Count().Leaves > tree.Node.Count().Leaves {
-				in.tree, _ = tree.Match(p.root.CodeOnly())
+		var in imported
+		var unlike error
+		for _, p := range papers[tree.Node.ID] {
+			matched, code, err := match(tree, p.root)
+			if err != nil {
+				unlike = err
+				continue
 			}
+			in = imported{paper: p.entry, seed: seeds[p.entry.ID], file: file, code: code, tree: rubric.Aggregate(matched.Node, matched.Grades())}
 		}
 		if in.tree == nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
+			return nil, fmt.Errorf("%s: %w", file, unlike)
 		}
-		in.tree = rubric.Aggregate(in.tree.Node, in.tree.Grades())
 		if len(all) > 0 && all[0].code != in.code {
 			return nil, fmt.Errorf("%s and %s are graded by different leaves, all of the rubric and those about code alone: they are different metrics; import them one after the other", all[0].file, file)
 		}
-		seeds[p.entry.ID]++
+		seeds[in.paper.ID]++
 		all = append(all, in)
 	}
 	return all, nil
+}
+
+// match finds a tree's nodes in a rubric, the whole one or its leaves about code alone.
+func match(tree *rubric.Graded, root *rubric.Node) (matched *rubric.Graded, code bool, err error) {
+	if matched, err = tree.Match(root); err == nil {
+		return matched, false, nil
+	}
+	if matched, reduced := tree.Match(root.CodeOnly()); reduced == nil {
+		return matched, true, nil
+	}
+	return nil, false, err
 }
 
 func (all imports) evaluator() string { return replication.Variant{CodeDev: all[0].code}.String() }
@@ -244,7 +258,13 @@ func (all imports) config(ds datasets.Dataset, data, system, judge string) (*run
 	if err != nil {
 		return nil, err
 	}
-	config := &run.Config{Dataset: ds.Name(), Revision: revision, Systems: []string{system}, Samples: 1, Evaluators: []string{all.evaluator()},
+	digest := sha256.New()
+	for _, in := range all {
+		if err := json.NewEncoder(digest).Encode(in.tree); err != nil {
+			return nil, err
+		}
+	}
+	config := &run.Config{Dataset: ds.Name(), Revision: revision, Grades: fmt.Sprintf("%x", digest.Sum(nil)), Systems: []string{system}, Samples: 1, Evaluators: []string{all.evaluator()},
 		Model: run.Model{Endpoint: "imported", Name: system}, JudgeModel: run.Model{Endpoint: "imported", Name: judge}}
 	if data != "" {
 		if config.Places.Data, err = filepath.Abs(data); err != nil {

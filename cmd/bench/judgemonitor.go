@@ -78,6 +78,9 @@ The exit code is 1 where something was fetched.`,
 				return err
 			}
 		}
+		if files == 0 {
+			return usagef("there is no file to look at in %s", strings.Join(args[1:], ", "))
+		}
 		t.Notes = []string{fmt.Sprintf("%d files, blacklisted for %s: %s.", files, args[0], strings.Join(blacklist.Entries(), ", "))}
 		if len(blacklist.Entries()) == 0 {
 			t.Notes = []string{fmt.Sprintf("Nothing is blacklisted for %s.", args[0])}
@@ -93,9 +96,20 @@ The exit code is 1 where something was fetched.`,
 	return c
 }
 
-// eachFile visits a file, or the regular files below a folder.
+// eachFile visits a file, a pipe, or the regular files below a folder. A link that is named is followed.
 func eachFile(path string, visit func(name string) error) error {
-	return filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return visit(path)
+	}
+	root, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return err
+	}
+	return filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err
 		}

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -88,7 +90,11 @@ func (f *runFlags) config(ctx context.Context, c *cobra.Command, w *workspace, l
 		if err != nil {
 			return nil, usage(err)
 		}
-		return run.Load(filepath.Join(w.dir, "runs", found.ID))
+		config, err := run.Load(filepath.Join(w.dir, "runs", found.ID))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, usagef("run %s has no folder in %s: it was imported, and can only be reported", found.ID, w.dir)
+		}
+		return config, err
 	}
 	if f.model != "" && f.split != demoSplit {
 		if err := fetched(w, &f.dataset, &f.data); err != nil {

@@ -29,6 +29,7 @@ type grading struct {
 
 	mu       sync.Mutex
 	warnings []string
+	cuts     []string // what of the paper and the log is not shown
 }
 
 // prefix is what prompts begin with.
@@ -85,7 +86,7 @@ func (j *Judge) prepare(s *eval.Subject) (*grading, error) {
 			return nil, fmt.Errorf("%w of %d tokens for paper %s with its addenda; use a judge with a larger one", eval.ErrNoRoom, j.Model.Context, s.Paper.ID)
 		}
 		paper = tokens.First(paper, room) + unshown
-		g.warn("the paper is longer than the judge's context; its end is not shown")
+		g.cuts = append(g.cuts, "the paper was cut to fit the judge's context")
 	}
 	shared, err := j.Prompts.Fill("paper", map[string]string{"Paper": paper, "Addenda": addenda})
 	if err != nil {
@@ -120,8 +121,11 @@ func (j *Judge) prepare(s *eval.Subject) (*grading, error) {
 	return g, nil
 }
 
-// appeals are the lines that address the judge in files that may be shown.
-func (g *grading) appeals() (found []appeal.Finding) {
+// appeals are the lines that address the judge in files that may be shown, and in the log.
+func (g *grading) appeals(r *eval.Reproduction) (found []appeal.Finding) {
+	if r != nil {
+		found = appeal.Find("reproduce.log", r.Log)
+	}
 	for _, f := range g.views[rubric.Subtree].files {
 		found = append(found, appeal.Find(f.path, f.content)...)
 	}
@@ -133,7 +137,7 @@ func (g *grading) shorten(log string, room int) string {
 	if tokens.Count(log) <= room {
 		return log
 	}
-	g.warn("the log of the reproduction is too long; its middle is not shown")
+	g.cuts = append(g.cuts, "the log of the reproduction was cut to fit the judge's context")
 	lines := strings.SplitAfter(log, "\n")
 	var head, tail []string
 	for left := room / 2; len(lines) > 0; lines = lines[1:] {
@@ -147,6 +151,9 @@ func (g *grading) shorten(log string, room int) string {
 			break
 		}
 		tail = append(tail, lines[len(lines)-1])
+	}
+	if head == nil && tail == nil {
+		return tokens.First(log, room) + unshown
 	}
 	slices.Reverse(tail)
 	return strings.Join(head, "") + fmt.Sprintf("[%d lines are not shown]\n", len(lines)) + strings.Join(tail, "")

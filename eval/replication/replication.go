@@ -18,6 +18,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -128,7 +129,8 @@ func (j *Judge) Evaluate(ctx context.Context, s *eval.Subject) (*eval.Result, er
 	if fetched != "" {
 		reasons = append(reasons, fetched)
 	}
-	appeals := g.appeals()
+	reasons = append(reasons, g.cuts...)
+	appeals := g.appeals(s.Reproduction)
 	if s.AddendaMissing {
 		reasons = append(reasons, "graded without addenda that were not fetched")
 	}
@@ -192,17 +194,24 @@ func (g *grading) grade(ctx context.Context) (*rubric.Graded, llm.Source, error)
 	var mu sync.Mutex
 	grades := make(map[rubric.Path]rubric.Grade)
 	source := llm.Source("")
-	group, working := errgroup.WithContext(ctx)
+	// What is under way when the evaluation has to end, at the budget for one, is answered and kept.
+	var group errgroup.Group
+	var ended atomic.Bool
 	for path, leaf := range g.root.Leaves() {
-		if !g.enter(working) {
+		if !g.enter(ctx) {
+			break
+		}
+		if ended.Load() {
+			g.leave()
 			break
 		}
 		group.Go(func() error {
 			defer g.leave()
 			l := &leafGrading{grading: g, node: leaf}
-			grade, err := l.grade(working)
+			grade, err := l.grade(ctx)
 			if err != nil {
 				if !eval.JudgesFault(err) {
+					ended.Store(true)
 					return err
 				}
 				grade = rubric.Grade{Explanation: err.Error()}

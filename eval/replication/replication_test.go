@@ -382,3 +382,57 @@ func TestWhatIsBlacklisted(t *testing.T) {
 		}
 	}
 }
+
+// TestPublishedBounds are the preceding criteria of a paper with a large rubric, the size of a file, and the depth of a
+// list that is too long.
+func TestPublishedBounds(t *testing.T) {
+	s := simtest.New(t, func(req *llm.Request) string {
+		if strings.HasPrefix(last(req), "# Your task: rank") {
+			return "main.py"
+		}
+		return verdict(1)
+	})
+	root := &rubric.Node{Path: rubric.Root, ID: "r", Requirements: "All", Weight: 1}
+	for i := range 9 {
+		root.Children = append(root.Children, &rubric.Node{Path: rubric.Root.Child(i), ID: "x", Requirements: fmt.Sprintf("Criterion %d", i), Weight: 1, Category: rubric.CodeDevelopment})
+	}
+	files := []string{"main.py", strings.Repeat("0123456789", 19_999) + "abcdefghijEND"}
+	for i := range 400 {
+		files = append(files, fmt.Sprintf("a/b/c/d/e/deep%03d_%s.py", i, strings.Repeat("x", 100)), "x = 1\n")
+	}
+	files = append(files, "a/b/c/d/shallow.py", "x = 1\n")
+	ask := func(id string, context int) (rank, grade *llm.Request) {
+		s.Model.Context = context
+		before := len(s.Requests())
+		evaluate(t, s, "replication-code-dev", &eval.Subject{Paper: &paper.Paper{ID: id}, Rubric: root, Repository: tree(t, files...)})
+		for _, req := range s.Requests()[before:] {
+			if !strings.Contains(last(req), "<criterion>\nCriterion 8\n") {
+				continue
+			}
+			if strings.HasPrefix(last(req), "# Your task: rank") {
+				rank = req
+			} else {
+				grade = req
+			}
+		}
+		return rank, grade
+	}
+	rank, grade := ask("pinn", 1_000_000)
+	if n := strings.Count(last(grade), "\n- "); n != 5 || !strings.Contains(last(grade), "- Criterion 7") {
+		t.Errorf("%d preceding criteria of pinn", n)
+	}
+	file := grade.Messages[len(grade.Messages)-2].Content
+	if !strings.Contains(file, "abcdefghij\n[the rest is not shown]") {
+		t.Errorf("not 200,000 bytes of the file: it ends in %q", file[len(file)-60:])
+	}
+	if list := rank.Messages[2].Content; !strings.Contains(list, "deep399") || !strings.Contains(list, "shallow.py") {
+		t.Error("the list is cut although it fits")
+	}
+	if _, grade = ask("other", 1_000_000); strings.Count(last(grade), "\n- ") != 9 {
+		t.Error("preceding criteria are left out")
+	}
+	rank, _ = ask("other", 12_000)
+	if list := rank.Messages[2].Content; strings.Contains(list, "deep") || !strings.Contains(list, "shallow.py") {
+		t.Errorf("the list is not cut at depth 4:\n%s", list)
+	}
+}

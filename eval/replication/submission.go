@@ -47,14 +47,16 @@ func ReadSubmission(archive io.Reader) (*repo.Tree, *eval.Reproduction, []repo.S
 			continue
 		case name == ".git" || strings.HasPrefix(name, ".git/") || strings.Contains(name, "/.git/"):
 			continue
-		case h.Size > largestFile:
-			skip("is larger than 32 MiB")
-			continue
+		}
+		var file io.Reader = r
+		if h.Size > largestFile { // as much of it as is ever shown
+			skip("is larger than 32 MiB; only its beginning was read")
+			file, h.Size = io.LimitReader(r, maxFile+1), maxFile+1
 		}
 		if total += h.Size; total > largestArchive {
 			return nil, nil, nil, errors.New("the archive of the submission holds more than 1 GiB; make it smaller")
 		}
-		content, err := io.ReadAll(r)
+		content, err := io.ReadAll(file)
 		if err != nil {
 			return nil, nil, nil, fmt.Errorf("the archive of the submission cannot be read: %s: %w", name, err)
 		}
