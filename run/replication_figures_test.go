@@ -54,7 +54,7 @@ func BenchmarkReplication(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer debug.SetGCPercent(debug.SetGCPercent(50)) // as cmd/bench has it
+	defer debug.SetGCPercent(debug.SetGCPercent(40)) // as cmd/bench has it
 	url := startSim(b, "latency="+leavesLatency.String())
 	for b.Loop() {
 		r, model, l := figureRun(b, b.TempDir(), url)

@@ -17,7 +17,7 @@ func main() {
 	context.AfterFunc(ctx, stop)
 	// Hundreds of prompts of 100 KB may be in flight, and collecting garbage takes little of the time.
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
+		debug.SetGCPercent(40)
 	}
 	os.Exit(bench(ctx, os.Stdout, os.Stderr, os.Args[1:]))
 }
