@@ -120,14 +120,15 @@ type judgementJSON struct {
 
 // MarshalJSON writes the judgement in the published format; see [Graded.MarshalJSON].
 func (j *Judgement) MarshalJSON() ([]byte, error) {
-	leaves, invalid := j.Tree.leaves()
+	leaves, invalid := j.Tree.CountLeaves()
 	return json.Marshal(judgementJSON{
 		Judge: j.Judge, Score: j.Tree.Score, Leaves: leaves, Invalid: invalid,
 		GradedAt: j.GradedAt, Tree: j.Tree.published(), Completer: j.Completer, Usage: j.Usage,
 	})
 }
 
-func (g *Graded) leaves() (all, invalid int) {
+// CountLeaves counts the leaves, and those without a valid grade.
+func (g *Graded) CountLeaves() (all, invalid int) {
 	for _, leaf := range g.Leaves() {
 		all++
 		if !leaf.Valid {
@@ -176,7 +177,7 @@ func ReadJudgement(fsys fs.FS, name string, scale Scale) (*Judgement, error) {
 		}
 	})
 	if err == nil && len(r.faults) == 0 {
-		all, bad := j.Tree.leaves()
+		all, bad := j.Tree.CountLeaves()
 		if math.Abs(score-j.Tree.Score) > 1e-9 {
 			r.fault("", "score", "is %v, but that of graded_task_tree is %v", score, j.Tree.Score)
 		}

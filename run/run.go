@@ -305,8 +305,10 @@ func (r *Run) count(e Event) {
 // folder is the cell's folder below the run's.
 func (c Cell) folder(model llm.Model) string {
 	name := fmt.Sprintf("%s--%s--%d", c.System, model, c.Seed)
-	return filepath.Join(safe.Replace(c.Paper), safe.Replace(name))
+	return filepath.Join(FolderName(c.Paper), FolderName(name))
 }
 
-// safe makes a folder's name of a paper's or a model's: providers put slashes and colons into theirs.
+// FolderName makes a folder's name of a paper's or a model's: providers put slashes and colons into theirs.
+func FolderName(name string) string { return safe.Replace(name) }
+
 var safe = strings.NewReplacer("/", "_", "\\", "_", ":", "_", "..", "_")

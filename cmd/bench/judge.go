@@ -164,7 +164,7 @@ func (e *judgeEvaluation) read(files []string) error {
 			if g.gold.Node.ID != tree.Node.ID {
 				continue
 			}
-			if matched, code, err := match(tree, g.gold.Node); err != nil {
+			if matched, code, err := replication.Match(tree, g.gold.Node); err != nil {
 				unlike = err
 			} else if e.trees[g.entry.ID] == nil {
 				id, codeDev, tree = g.entry.ID, code, matched
@@ -258,7 +258,7 @@ func (e *judgeEvaluation) load(ctx context.Context, l *ledger.Ledger, r *run.Run
 			if t.score.Paper != g.entry.ID {
 				continue
 			}
-			matched, _, err := match(t.tree, g.gold.Node)
+			matched, _, err := replication.Match(t.tree, g.gold.Node)
 			if err != nil {
 				return fmt.Errorf("paper %s: %w", g.entry.ID, err)
 			}
@@ -295,11 +295,10 @@ func (e *judgeEvaluation) tables() ([]reports.Table, error) {
 				continue
 			}
 			alone := &replication.Leaves{}
-			for _, l := range []*replication.Leaves{leaves, alone} {
-				if err := l.Add(g.gold, tree); err != nil {
-					return nil, fmt.Errorf("paper %s: %w", g.entry.ID, err)
-				}
+			if err := alone.Add(g.gold, tree); err != nil {
+				return nil, fmt.Errorf("paper %s: %w", g.entry.ID, err)
 			}
+			leaves.Join(alone)
 			x := alone.Agreements()[0]
 			judged := rubric.Aggregate(tree.Node, tree.Grades())
 			people := rubric.Aggregate(tree.Node, g.gold.Grades())

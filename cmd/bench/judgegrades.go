@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -117,8 +116,8 @@ counts them as 0.`,
 			if err != nil {
 				return err
 			}
-			system := strings.NewReplacer("/", "_", "\\", "_", "..", "_").Replace(t.score.System + "--" + strconv.Itoa(t.score.Seed))
-			file := filepath.Join(out, t.score.Evaluator, strings.NewReplacer("/", "_", "\\", "_", "..", "_").Replace(t.score.Paper), system, "grade.json")
+			system := t.score.System + "--" + strconv.Itoa(t.score.Seed)
+			file := filepath.Join(out, t.score.Evaluator, run.FolderName(t.score.Paper), run.FolderName(system), "grade.json")
 			if err := cmp.Or(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, append(data, '\n'), 0o644)); err != nil {
 				return err
 			}
@@ -150,11 +149,7 @@ summed up anew: a leaf without a valid grade is not 0 but widens the bounds.`,
 		if system == "" {
 			return usagef("--system names the system that was graded")
 		}
-		name := "paperbench"
-		if err := fetched(&where, &name, &data); err != nil {
-			return err
-		}
-		ds, err := openDataset(name, data)
+		ds, err := openFetched(&where, "paperbench", &data)
 		if err != nil {
 			return err
 		}
@@ -220,7 +215,7 @@ func readImports(ds datasets.Dataset, files []string) (imports, error) {
 		var in imported
 		var unlike error
 		for _, p := range papers[tree.Node.ID] {
-			matched, code, err := match(tree, p.root)
+			matched, code, err := replication.Match(tree, p.root)
 			if err != nil {
 				unlike = err
 				continue
@@ -237,17 +232,6 @@ func readImports(ds datasets.Dataset, files []string) (imports, error) {
 		all = append(all, in)
 	}
 	return all, nil
-}
-
-// match finds a tree's nodes in a rubric, the whole one or its leaves about code alone.
-func match(tree *rubric.Graded, root *rubric.Node) (matched *rubric.Graded, code bool, err error) {
-	if matched, err = tree.Match(root); err == nil {
-		return matched, false, nil
-	}
-	if matched, reduced := tree.Match(root.CodeOnly()); reduced == nil {
-		return matched, true, nil
-	}
-	return nil, false, err
 }
 
 func (all imports) evaluator() string { return replication.Variant{CodeDev: all[0].code}.String() }
@@ -312,11 +296,8 @@ func (all imports) store(ctx context.Context, l *ledger.Ledger, config *run.Conf
 		if !in.tree.Valid {
 			s.Status = "judge-failed"
 		}
-		for _, leaf := range in.tree.Leaves() {
-			if s.Asked++; leaf.Valid {
-				s.Valid++
-			}
-		}
+		leaves, invalid := in.tree.CountLeaves()
+		s.Asked, s.Valid = leaves, leaves-invalid
 		scores = append(scores, s)
 	}
 	return l.PutScores(ctx, id, scores)

@@ -40,11 +40,7 @@ The exit code is 1 where something was fetched.`,
 		if err != nil {
 			return usage(err)
 		}
-		name := "paperbench"
-		if err := fetched(&where, &name, &data); err != nil {
-			return err
-		}
-		ds, err := openDataset(name, data)
+		ds, err := openFetched(&where, "paperbench", &data)
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"papereval/datasets"
 	"papereval/datasets/lock"
 )
 
@@ -38,6 +39,14 @@ func fetched(w *workspace, name, data *string) error {
 		*name, *data = kind, dir
 	}
 	return err
+}
+
+// openFetched opens a dataset where it was pulled or added, unless a folder is named.
+func openFetched(w *workspace, name string, data *string) (datasets.Dataset, error) {
+	if err := fetched(w, &name, data); err != nil {
+		return nil, err
+	}
+	return openDataset(name, *data)
 }
 
 // known finds a dataset in the lock, for commands about those.

@@ -2,7 +2,6 @@ package judge
 
 import (
 	"cmp"
-	"encoding/json"
 	"math"
 	"path"
 	"regexp"
@@ -83,15 +82,7 @@ func (j *simulated) judge(req *llm.Request, text string) string {
 		c[name], c[function] = file, "run"
 		critiques = append(critiques, c)
 	}
-	return encoded(map[string]any{"critique_list": critiques, "score": score})
-}
-
-func encoded(v any) string {
-	data, err := json.MarshalIndent(v, "", "    ")
-	if err != nil {
-		panic(err) // strings and numbers always can be encoded
-	}
-	return string(data)
+	return sim.Indented(map[string]any{"critique_list": critiques, "score": score})
 }
 
 // find reads a prompt, once for all of its samples.
@@ -192,7 +183,7 @@ func (j *simulated) rank(text string) (string, bool) {
 	slices.SortStableFunc(files, func(a, b string) int {
 		return cmp.Or(isCode(b)-isCode(a), cmp.Compare(len(holding(b, terms)), len(holding(a, terms))))
 	})
-	return encoded(map[string]any{"files": files}), len(files) > 0
+	return sim.Indented(map[string]any{"files": files}), len(files) > 0
 }
 
 func isCode(name string) int {

@@ -18,12 +18,9 @@ type Leaves struct {
 
 // Add pairs the leaves of two trees. The judge's must be of the same rubric as the people's, whole or reduced to code.
 func (l *Leaves) Add(gold, judged *rubric.Graded) error {
-	matched, err := judged.Match(gold.Node)
+	matched, _, err := Match(judged, gold.Node)
 	if err != nil {
-		var reduced error
-		if matched, reduced = judged.Match(gold.Node.CodeOnly()); reduced != nil {
-			return err
-		}
+		return err
 	}
 	grades := gold.Grades()
 	for path, leaf := range matched.Leaves() {
@@ -37,6 +34,14 @@ func (l *Leaves) Add(gold, judged *rubric.Graded) error {
 		l.valid = append(l.valid, leaf.Valid)
 	}
 	return nil
+}
+
+// Join adds all pairs of others.
+func (l *Leaves) Join(others *Leaves) {
+	l.categories = append(l.categories, others.categories...)
+	l.gold = append(l.gold, others.gold...)
+	l.judged = append(l.judged, others.judged...)
+	l.valid = append(l.valid, others.valid...)
 }
 
 // AddAs pairs leaves that people graded with what answer says of each, for judges that look at nothing.
@@ -85,4 +90,16 @@ func (l *Leaves) Agreements() []Agreement {
 		all = append(all, a)
 	}
 	return slices.Clip(all)
+}
+
+// Match finds a tree's nodes in a rubric: the whole one or, then codeDev is true, its leaves about code alone. The error
+// is that of the whole one; see [rubric.Graded.Match].
+func Match(tree *rubric.Graded, root *rubric.Node) (matched *rubric.Graded, codeDev bool, err error) {
+	if matched, err = tree.Match(root); err == nil {
+		return matched, false, nil
+	}
+	if matched, reduced := tree.Match(root.CodeOnly()); reduced == nil {
+		return matched, true, nil
+	}
+	return nil, false, err
 }

@@ -2,7 +2,6 @@ package replication
 
 import (
 	"cmp"
-	"encoding/json"
 	"math"
 	"slices"
 	"strings"
@@ -57,7 +56,7 @@ func (s *simulated) grade(req *llm.Request, criterion string, whole bool) string
 	if score = math.Round(100*score) / 100; !whole {
 		score = math.Round(score)
 	}
-	return encoded(map[string]any{
+	return sim.Indented(map[string]any{
 		"expectations": "The attempt should have something about " + cmp.Or(strings.Join(terms, ", "), "this") + " (by a simulated model).",
 		"reality":      "There is something about " + cmp.Or(strings.Join(found, ", "), "nothing of it") + ", and nothing about " + cmp.Or(strings.Join(missing, ", "), "anything else") + ".",
 		"score":        score,
@@ -90,13 +89,5 @@ func (s *simulated) read(task string) string {
 	if at >= 0 && said[at] == '1' {
 		score = 1
 	}
-	return encoded(map[string]any{"valid": at >= 0, "score": score, "explanation": "As the answer says (by a simulated model)."})
-}
-
-func encoded(v any) string {
-	data, err := json.MarshalIndent(v, "", "    ")
-	if err != nil {
-		panic(err) // strings and numbers always can be encoded
-	}
-	return string(data)
+	return sim.Indented(map[string]any{"valid": at >= 0, "score": score, "explanation": "As the answer says (by a simulated model)."})
 }

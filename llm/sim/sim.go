@@ -8,6 +8,7 @@
 package sim
 
 import (
+	"encoding/json"
 	"math/rand/v2"
 
 	"github.com/cespare/xxhash/v2"
@@ -50,4 +51,13 @@ func hash(texts ...string) uint64 {
 		_, _ = d.Write([]byte{0xff}) // in no text that is UTF-8
 	}
 	return d.Sum64()
+}
+
+// Indented is an answer in JSON, as models write it.
+func Indented(v any) string {
+	data, err := json.MarshalIndent(v, "", "    ")
+	if err != nil {
+		panic(err) // strings and numbers always can be encoded
+	}
+	return string(data)
 }
